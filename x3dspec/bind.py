@@ -1,0 +1,274 @@
+"""Factors get their values: a network of expressions becomes a network of integers, or is refused.
+
+Everything is evaluated exactly. What no number of channels, frames or blocks can be (a fraction,
+zero, a group count that does not divide) is a problem at the line that says it, with its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from x3dspec import exact
+from x3dspec import network as net
+from x3dspec.document import Path
+from x3dspec.errors import Problem, SpecError
+from x3dspec.exact import Exact, ExactError
+from x3dspec.expr import EXACT, Tape, build, constant
+from x3dspec.loading import Source
+from x3dspec.network import Setting
+from x3dspec.syntax import ExpressionError
+
+#: No network of this kind is larger; without bounds a short spec could ask for a file without end.
+MAX_REPEAT = 512
+MAX_BLOCKS = 2048
+MAX_SIZE = 65_536
+MAX_CHANNELS = 1_048_576
+
+
+class Binder:
+    """A lowered network made ready to be bound again and again."""
+
+    def __init__(self, source: Source, network: net.Network[Any]) -> None:
+        self.source = source
+        self.network = network
+        self.tape: Tape[Any] = Tape(dict.fromkeys(net.expressions(network)))
+
+    def bind(self, setting: Setting) -> net.Network[int]:
+        """The network at these factor values (all of them, see :func:`complete`).
+
+        Raises:
+            SpecError: every width, repeat or shape that cannot be built.
+        """
+        values = dict(zip(self.tape.roots, self._run(setting), strict=True))
+        bound: net.Network[Any] = net.substitute(self.network, values)
+        problems = list(_Check(self.source).network(bound))
+        if problems:
+            raise SpecError(problems)
+        return replace(bound, stages=tuple(_pruned_stage(stage) for stage in bound.stages))
+
+    def _run(self, setting: Setting) -> list[Any]:
+        try:
+            return self.tape.run(EXACT, setting)
+        except (ExpressionError, ExactError) as error:
+            raise SpecError(self._culprits(setting) or [self._problem((), str(error))]) from None
+
+    def _culprits(self, setting: Setting) -> list[Problem]:
+        """The stages whose own expressions fail, found by running each by itself."""
+        problems = []
+        for stage in self.network.stages:
+            try:
+                Tape(net.expressions(stage)).run(EXACT, setting)
+            except (ExpressionError, ExactError) as error:
+                problems.append(self._problem(stage.origin, str(error)))
+                break
+        return problems
+
+    def _problem(self, path: Path, message: str) -> Problem:
+        return self.source.document.problem(path, message)
+
+
+def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
+    """Every factor's value: what is set by hand, by a preset, or else its start.
+
+    Raises:
+        SpecError: a value outside the factor's domain, or a start without a value.
+    """
+    values: dict[str, Exact] = {}
+    problems: list[Problem] = []
+    for name, factor in source.network.factors.items():
+        given = overrides.get(name, source.factors.get(name))
+        path: Path = ("factors", name)
+        try:
+            if given is None:
+                value = build(factor.start, {n: constant(v) for n, v in values.items()}).value
+                given = Fraction(1) if value is None else value
+            values[name] = given
+        except ExpressionError as error:
+            problems.append(source.document.problem((*path, "start"), str(error)))
+            values[name] = Fraction(1)
+            continue
+        message = outside(source, name, given)
+        if message:
+            problems.append(source.document.problem(path, message))
+    if problems:
+        raise SpecError(problems)
+    return values
+
+
+def outside(source: Source, name: str, value: Exact) -> str | None:
+    """Why a factor cannot have this value, or None where it can."""
+    factor = source.network.factors[name]
+    low = None if factor.min is None else build(factor.min, {}).value
+    high = None if factor.max is None else build(factor.max, {}).value
+    shown = f"{name} = {exact.text(value)}"
+    if low is None and value <= 0:
+        return f"{shown} must be above 0"
+    if low is not None and value < low:
+        return f"{shown} must be at least {exact.text(low)}"
+    if high is not None and value > high:
+        return f"{shown} must be at most {exact.text(high)}"
+    return None
+
+
+class _Check:
+    """What must hold of the numbers, stage by stage; later stages wait for earlier ones."""
+
+    def __init__(self, source: Source) -> None:
+        self.document = source.document
+        self.stage = ""
+
+    def network(self, network: net.Network[Any]) -> Iterator[Problem]:
+        problems = [*self._inputs(network)]
+        total = 0
+        for stage in network.stages:
+            if problems:
+                break
+            self.stage = stage.name
+            problems = [*self._stage(stage)]
+            total += stage.repeat if not problems else 0
+            if total > MAX_BLOCKS:
+                problems.append(self._say(stage.origin, f"more than {MAX_BLOCKS} blocks in all"))
+        yield from problems
+
+    def _say(self, path: Path, message: str) -> Problem:
+        where = f"stage {self.stage}: " if self.stage and path[:1] != ("stages",) else ""
+        return self.document.problem(path, where + message)
+
+    def _count(self, path: Path, what: str, value: Any, most: int) -> Iterator[Problem]:
+        number = net.whole(value)
+        if number is None:
+            yield self._say(path, f"{what} {_shown(value)} is not a whole number")
+        elif number < 1:
+            yield self._say(path, f"{what} {_shown(value)} is not positive")
+        elif number > most:
+            yield self._say(path, f"{what} {_shown(value)} is more than {most}")
+
+    def _inputs(self, network: net.Network[Any]) -> Iterator[Problem]:
+        yield from self._count(
+            ("input", "channels"), "channels", network.inputs.channels, MAX_CHANNELS
+        )
+        yield from self._count(("input", "size"), "size", network.size, MAX_SIZE)
+        if network.frames is not None:
+            yield from self._count(("input", "frames"), "frames", network.frames, MAX_SIZE)
+        if network.stride is not None:
+            yield from self._count(("input", "stride"), "stride", network.stride, MAX_SIZE)
+
+    def _stage(self, stage: net.Stage[Any]) -> Iterator[Problem]:
+        yield from self._count((*stage.origin, "repeat"), "repeat", stage.repeat, MAX_REPEAT)
+        sized = dict(stage.arguments)
+        found = False
+        for name in ("width", "inner"):
+            if name in sized:
+                for problem in self._count((*stage.origin, name), name, sized[name], MAX_CHANNELS):
+                    found = True
+                    yield problem
+        if found:
+            return
+        seen: set[Problem] = set()
+        for layer in net.walk(stage):
+            for problem in self._layer(layer):
+                if problem not in seen:
+                    yield problem
+                seen.add(problem)
+
+    def _layer(self, layer: net.Layer[Any]) -> Iterator[Problem]:
+        if layer.when not in (0, 1):
+            shown = _shown(layer.when)
+            yield self._say((*layer.origin, "when"), f"{shown} is neither true nor false")
+        elif layer.when == 1:
+            yield from self._present(layer)
+
+    def _present(self, layer: net.Layer[Any]) -> Iterator[Problem]:
+        out = (*layer.origin, "out") if isinstance(layer, (net.Conv, net.Linear)) else layer.origin
+        problems = [*self._count(out, "channels", layer.outputs.channels, MAX_CHANNELS)]
+        if isinstance(layer, (net.Conv, net.Pool)):
+            problems += self._window(layer)
+        if isinstance(layer, net.Conv) and not problems:
+            problems += self._groups(layer)
+        if isinstance(layer, net.SqueezeExcite):
+            problems += self._count((*layer.origin, "hidden"), "hidden", layer.hidden, MAX_CHANNELS)
+        if isinstance(layer, net.Residual):
+            problems += self._sum(layer)
+        yield from problems
+
+    def _window(self, layer: net.Conv[Any] | net.Pool[Any]) -> Iterator[Problem]:
+        sizes = layer.inputs.sizes
+        for kernel, padding, size in zip(layer.kernel, layer.padding, sizes, strict=True):
+            if kernel > size + 2 * padding:
+                padded = f" padded by {padding}" if padding else ""
+                yield self._say(
+                    (*layer.origin, "kernel"), f"kernel {kernel} is larger than its input, {_shown(size)}{padded}"
+                )  # fmt: skip
+
+    def _groups(self, layer: net.Conv[Any]) -> Iterator[Problem]:
+        path = (*layer.origin, "groups")
+        problems = [*self._count(path, "groups", layer.groups, MAX_CHANNELS)]
+        yield from problems
+        for side, channels in (
+            ("input", layer.inputs.channels),
+            ("output", layer.outputs.channels),
+        ):
+            if not problems and channels % layer.groups:
+                yield self._say(
+                    path, f"{layer.groups} groups do not divide {channels} {side} channels"
+                )
+
+    def _sum(self, layer: net.Residual[Any]) -> Iterator[Problem]:
+        shortcut = layer.inputs
+        for step in layer.shortcut:
+            shortcut = step.outputs if step.when == 1 else shortcut
+        if shortcut != layer.outputs:
+            yield self._say(
+                layer.origin,
+                f"its branch gives {_spelled(layer.outputs)}, its shortcut {_spelled(shortcut)}: they cannot be added",
+            )
+
+
+def _spelled(shape: net.Shape[Any]) -> str:
+    return " x ".join(_shown(value) for value in (shape.channels, *shape.sizes))
+
+
+def _shown(value: Any) -> str:
+    return exact.text(Fraction(value) if isinstance(value, int) else value)
+
+
+def _pruned_stage(stage: net.Stage[Any]) -> net.Stage[int]:
+    """Without the layers that are not there, every number a plain integer."""
+    rest = tuple(_pruned(body) for body in stage.rest) if stage.repeat > 1 else ()
+    return replace(stage, first=_pruned(stage.first), rest=rest)
+
+
+def _pruned(body: tuple[net.Layer[Any], ...]) -> tuple[net.Layer[int], ...]:
+    kept: list[net.Layer[int]] = []
+    for layer in body:
+        if isinstance(layer, net.Residual):
+            branch, shortcut = _pruned(layer.branch), _pruned(layer.shortcut)
+            if layer.when:
+                kept.append(replace(layer, branch=branch, shortcut=shortcut))
+            else:
+                kept += branch
+        elif layer.when:
+            kept.append(layer)
+    return tuple(kept)
+
+
+def factors(source: Source, overrides: Mapping[str, Any]) -> tuple[net.Factor, ...]:
+    """What the solvers need to know of every factor."""
+
+    def value(tree: Any) -> Exact | None:
+        return None if tree is None else build(tree, {}).value
+
+    return tuple(
+        net.Factor(
+            name,
+            value(given.grid) or Fraction(1),
+            value(given.min),
+            value(given.max),
+            source.derived(name) and name not in overrides and name not in source.factors,
+            given.doc,
+        )
+        for name, given in source.network.factors.items()
+    )

@@ -1,0 +1,63 @@
+"""Problems as values: where a document is wrong, said in one line that an editor can jump to.
+
+Rooms raise :class:`SpecError` with every problem they can find at once; only the command line
+prints them. :class:`Infeasible` is the other outcome that is nobody's typing mistake: the question
+was well formed and the answer is no.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong at one place.
+
+    ``line`` and ``column`` count from 1; 0 means that the place has none (a command line, a folder).
+    ``path`` names the node as Python would index it: ``stages[1].repeat``.
+    """
+
+    source: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        parts = [part for part in (where, self.path, self.message) if part]
+        return ": ".join(parts)
+
+
+class SpecError(Exception):
+    """The input is wrong. Carries every problem found, in the order of the document. Exit code 2."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def at(cls, source: str, message: str, *, path: str = "") -> SpecError:
+        """A single problem that has no line, such as a file that cannot be read."""
+        return cls([Problem(source, 0, 0, path, message)])
+
+
+class Infeasible(Exception):
+    """The check ran and the answer is no: a budget out of reach, say. Exit code 1."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that `word` was probably meant to be, or None where nothing is close."""
+    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def unknown(kind: str, word: str, choices: Iterable[str], owner: str = "this spec has") -> str:
+    """``unknown factor 'gamma_q'; did you mean gamma_s? this spec has gamma_s, gamma_w``."""
+    listed = list(choices)
+    guess = nearest(word, listed)
+    hint = f" did you mean {guess}?" if guess else ""
+    return f"unknown {kind} {word!r};{hint} {owner} {', '.join(listed) or 'none'}"

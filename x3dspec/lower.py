@@ -1,0 +1,461 @@
+"""A document becomes a network of expressions: names get their meaning, layers their shapes.
+
+Options and classes are settled here; factors stay symbolic until :mod:`x3dspec.bind`. A stage is
+lowered twice at most per phase of its block: once as its first block (whose strides count and whose
+input is what came before) and once as the blocks that follow, which must keep their shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from x3dspec import network as net
+from x3dspec import spec
+from x3dspec.document import Path
+from x3dspec.errors import Problem, SpecError
+from x3dspec.expr import (
+    ONE,
+    ZERO,
+    Expr,
+    add,
+    build,
+    ceil,
+    constant,
+    floor,
+    multiply,
+    negation,
+    variable,
+)
+from x3dspec.loading import Source
+from x3dspec.syntax import ExpressionError, Syntax, cycles
+
+Scope = dict[str, "Expr | str"]
+Shape = net.Shape[Expr]
+Layers = tuple[net.Layer[Expr], ...]
+
+#: Blocks that alternate do so with a short period; the bound keeps a hostile spec from 64**8 phases.
+MAX_PERIOD = 64
+
+
+def lower(source: Source, explicit: Collection[str] = ()) -> net.Network[Expr]:
+    """The network of `source`, symbolic in its factors.
+
+    A factor whose start follows from other factors is replaced by that expression, unless it is
+    named in `explicit`, that is, set by hand.
+
+    Raises:
+        SpecError: with every problem of the first stage that has any.
+    """
+    return _Lowering(source, {*explicit, *source.factors}).network()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a block stands: what its expressions may read, and its position in the stage."""
+
+    scope: Mapping[str, Expr | str]
+    index: int
+    names: Mapping[Path, str]
+
+
+class _Lowering:
+    def __init__(self, source: Source, explicit: set[str]) -> None:
+        self.source = source
+        self.file = source.network
+        self.problems: list[Problem] = []
+        self.scope: Scope = {**self._factors(explicit), **self._options()}
+        self.scope["classes"] = constant(source.classes)
+
+    def network(self) -> net.Network[Expr]:
+        inputs, stride = self._input()
+        stages: list[net.Stage[Expr]] = []
+        shape = inputs
+        for index, stage in enumerate(self.file.stages):
+            self._stop_at_problems()
+            lowered = self._stage(stage, ("stages", index), shape)
+            self._stop_at_problems()
+            stages.append(lowered)
+            shape = lowered.outputs
+            self.scope |= {f"{stage.name}.{name}": value for name, value in lowered.arguments}
+        return net.Network(self.source.identity, inputs, stride, self.source.classes, tuple(stages))
+
+    def _stop_at_problems(self) -> None:
+        if self.problems:
+            raise SpecError(self.problems)
+
+    def _report(self, path: Path, message: str) -> None:
+        self.problems.append(self.source.document.problem(path, message))
+
+    def _build(
+        self, tree: Syntax, path: Path, scope: Mapping[str, Expr | str], index: int = 0
+    ) -> Expr:
+        """The expression at `path`; where it has none, the problem is kept and 1 stands in."""
+        try:
+            return build(tree, scope, index)
+        except ExpressionError as error:
+            self._report(path, str(error))
+            return ONE
+
+    def _factors(self, explicit: set[str]) -> Scope:
+        scope: Scope = {}
+        for name, factor in self.file.factors.items():
+            derived = self.source.derived(name) and name not in explicit
+            path = ("factors", name, "start")
+            scope[name] = self._build(factor.start, path, scope) if derived else variable(name)
+        return scope
+
+    def _options(self) -> Scope:
+        return {
+            name: value if isinstance(value, str) else constant(value)
+            for name, value in self.source.options.items()
+        }
+
+    def _input(self) -> tuple[Shape, Expr | None]:
+        given, clip = self.file.input, self.source.clip
+
+        def read(field: str) -> Expr:
+            return self._build(getattr(given, field), ("input", field), self.scope)
+
+        size = read("size") if clip is None else constant(clip.size)
+        sizes = (size, size)
+        if given.frames is not None:
+            frames = constant(clip.frames) if clip and clip.frames else read("frames")
+            sizes = (frames, *sizes)
+        stride = None if given.stride is None else read("stride")
+        return net.Shape(read("channels"), sizes), stride
+
+    def _stage(self, stage: spec.Stage, path: Path, shape: Shape) -> net.Stage[Expr]:
+        scope: Scope = {**self.scope, "width_in": shape.channels}
+        repeat = self._build(stage.repeat, (*path, "repeat"), scope)
+        items, origin, arguments = self._body(stage, path)
+        period = self._period(items, stage, path)
+        names = _layer_names(items, origin, stage.name if stage.block is None else None)
+
+        def phase(index: int, inputs: Shape) -> tuple[Layers, Shape, Scope]:
+            given = self._arguments(arguments, path, {**scope, "width_in": inputs.channels}, index)
+            place = _Place({**scope, "width_in": inputs.channels, **given}, index, names)
+            body, outputs = self._layers(items, origin, place, inputs)
+            return body, outputs, given
+
+        first, outputs, given = phase(0, shape)
+        rest = []
+        if repeat is not ONE and not self.problems:
+            for residue in range(period):
+                # Index 0 is the first block, whose strides count; what follows it in the same
+                # phase has index `period`, and the input that the first block left.
+                body, after, _ = phase(residue or period, outputs)
+                rest.append(body)
+                if after != outputs:
+                    self._report(path, "the blocks after the first must keep their shape")
+        return net.Stage(
+            stage.name,
+            stage.block,
+            path,
+            tuple(given.items()),
+            repeat,
+            first,
+            tuple(rest),
+            shape,
+            outputs,  # type: ignore[arg-type]  # fmt: skip
+        )
+
+    def _body(
+        self, stage: spec.Stage, path: Path
+    ) -> tuple[list[spec.LayerItem], Path, dict[str, Syntax]]:
+        """The stage's layers, where they are written, and the arguments they are given."""
+        if stage.layers is not None:
+            return stage.layers, (*path, "layers"), {}
+        block = self.file.blocks[stage.block or ""]
+        given = stage.model_extra or {}
+        return (
+            block.layers,
+            ("blocks", stage.block or "", "layers"),
+            {n: given[n] for n in block.arguments},
+        )
+
+    def _arguments(self, given: dict[str, Syntax], path: Path, scope: Scope, index: int) -> Scope:
+        values: Scope = {}
+        for name, tree in given.items():
+            value = self._build(tree, (*path, name), {**scope, **values}, index)
+            values[name] = ONE if index and _is_stride(name) else value
+        return values
+
+    def _period(self, items: list[spec.LayerItem], stage: spec.Stage, path: Path) -> int:
+        trees = [*_syntaxes(items), *(stage.model_extra or {}).values()]
+        period = math.lcm(*(length for tree in trees for length in cycles(tree)))
+        if period > MAX_PERIOD:
+            self._report(
+                path, f"its cycles repeat only every {period} blocks; at most {MAX_PERIOD}"
+            )
+            return 1
+        return period
+
+    def _layers(
+        self,
+        items: list[spec.LayerItem],
+        path: Path,
+        place: _Place,
+        shape: Shape,
+        given: Expr = ONE,
+    ) -> tuple[Layers, Shape]:
+        """Lower a sequence of layers; `given` is the condition that the whole sequence hangs on."""
+        lowered: list[net.Layer[Expr]] = []
+        for index, item in enumerate(items):
+            here = (*path, index, item.kind)
+            scope = {**place.scope, "channels": shape.channels}
+            when = given
+            if item.body.when is not None:
+                when = multiply(
+                    given, self._build(item.body.when, (*here, "when"), scope, place.index)
+                )
+            if when is ZERO and not isinstance(item.body, spec.Residual):
+                continue
+            base = _Base(place.names.get(here, ""), here, when, shape)
+            rule = _RULES[type(item.body)]
+            layer = rule(_Context(self, replace(place, scope=scope)), item, base)
+            if layer is None:
+                continue
+            if not isinstance(layer, net.Residual):
+                layer = replace(layer, outputs=_selected(when, layer.outputs, shape))
+            lowered += layer.branch if _is_plain(layer) else [layer]
+            shape = layer.outputs
+        return tuple(lowered), shape
+
+
+def _is_plain(layer: net.Layer[Expr]) -> bool:
+    """Whether it is a residual that never adds: its branch then stands for it."""
+    return isinstance(layer, net.Residual) and layer.when is ZERO
+
+
+def _is_stride(name: str) -> bool:
+    return name == "stride" or name.endswith("_stride")
+
+
+def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
+    """The shape behind a layer that may be absent."""
+    if when is ONE or there == absent or len(there.sizes) != len(absent.sizes):
+        return there
+
+    def select(a: Expr, b: Expr) -> Expr:
+        return a if a is b else add(multiply(when, a), multiply(negation(when), b))
+
+    pairs = zip(there.sizes, absent.sizes, strict=True)
+    return net.Shape(select(there.channels, absent.channels), tuple(select(a, b) for a, b in pairs))
+
+
+@dataclass(frozen=True)
+class _Base:
+    name: str
+    origin: Path
+    when: Expr
+    inputs: Shape
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What a layer's rule needs of the lowering: to read expressions, and to report."""
+
+    lowering: _Lowering
+    place: _Place
+
+    def read(self, base: _Base, field: str, tree: Syntax) -> Expr:
+        return self.lowering._build(tree, (*base.origin, field), self.place.scope, self.place.index)
+
+    def report(self, base: _Base, field: str, message: str) -> None:
+        self.lowering._report((*base.origin, field), message)
+
+    def sizes(self, base: _Base, field: str, trees: list[Syntax], least: int) -> tuple[int, ...]:
+        """Kernel sizes, strides or paddings, one a dimension; they may not depend on factors."""
+        dimensions = len(base.inputs.sizes)
+        values = []
+        for tree in trees:
+            value = self.read(base, field, tree).value
+            number = None if value is None else net.whole(value)
+            if number is None or not least <= number <= 1024:
+                self.report(
+                    base,
+                    field,
+                    f"must be a whole number from {least} to 1024, known before factors are",
+                )
+                number = 1
+            values.append(number)
+        if len(values) == 1:
+            values *= dimensions
+        if len(values) != dimensions:
+            self.report(
+                base, field, f"has {len(values)} numbers, but the input has {dimensions} dimensions"
+            )
+        return tuple(values[:dimensions]) + (1,) * (dimensions - len(values))
+
+    def padding(
+        self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        if given is not None:
+            return self.sizes(base, "padding", given, 0)
+        if any(size % 2 == 0 for size in kernel):
+            self.report(base, "kernel", "an even kernel has no middle: give its padding")
+        return tuple(size // 2 for size in kernel)
+
+    def spatial(self, base: _Base) -> bool:
+        if base.inputs.sizes:
+            return True
+        self.lowering._report(base.origin, "stands after mean, where no frames or pixels are left")
+        return False
+
+
+def windowed(
+    sizes: tuple[Expr, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+) -> tuple[Expr, ...]:
+    """The sizes behind windows of `kernel` at `stride`."""
+    return tuple(_window(*each) for each in zip(sizes, kernel, stride, padding, strict=True))
+
+
+def _window(size: Expr, kernel: int, stride: int, padding: int) -> Expr:
+    slack = 2 * padding - kernel
+    if slack == -1:
+        # floor((n - 1) / s) + 1, written so that dropping the rounding loses least.
+        return ceil(size / constant(stride))
+    return floor((size + slack) / constant(stride)) + 1
+
+
+Rule = Callable[[_Context, spec.LayerItem, _Base], "net.Layer[Expr] | None"]
+
+
+def _conv(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Conv = item.body
+    if not context.spatial(base):
+        return None
+    out = context.read(base, "out", given.out)
+    kernel = context.sizes(base, "kernel", given.kernel, 1)
+    stride = context.sizes(base, "stride", given.stride, 1)
+    padding = context.padding(base, given.padding, kernel)
+    outputs = net.Shape(out, windowed(base.inputs.sizes, kernel, stride, padding))
+    groups = context.read(base, "groups", given.groups)
+    return net.Conv(
+        **vars(base), outputs=outputs, kernel=kernel, stride=stride, padding=padding, groups=groups, bias=given.bias
+    )  # fmt: skip
+
+
+def _norm(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Norm = item.body
+    if not context.spatial(base):
+        return None
+    return net.Norm(
+        **vars(base), outputs=base.inputs, eps=given.eps, momentum=given.momentum, zero_init=given.zero_init
+    )  # fmt: skip
+
+
+def _activation(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    return net.Activation(**vars(base), outputs=base.inputs, function=item.kind)
+
+
+def _squeeze_excite(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.SqueezeExcite = item.body
+    if not context.spatial(base):
+        return None
+    hidden = context.read(base, "hidden", given.hidden)
+    return net.SqueezeExcite(
+        **vars(base), outputs=base.inputs, hidden=hidden, activation=given.activation, gate=given.gate
+    )  # fmt: skip
+
+
+def _pool(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Pool = item.body
+    if not context.spatial(base):
+        return None
+    kernel = context.sizes(base, "kernel", given.kernel, 1)
+    stride = kernel if given.stride is None else context.sizes(base, "stride", given.stride, 1)
+    padding = context.sizes(base, "padding", given.padding, 0)
+    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        context.report(base, "padding", "must be at most half the kernel")
+    outputs = net.Shape(base.inputs.channels, windowed(base.inputs.sizes, kernel, stride, padding))
+    return net.Pool(
+        **vars(base), outputs=outputs, function=item.kind.removesuffix("_pool"),
+        kernel=kernel, stride=stride, padding=padding,
+    )  # fmt: skip
+
+
+def _mean(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    if not context.spatial(base):
+        return None
+    if base.when is not ONE:
+        context.lowering._report(base.origin, "mean cannot depend on a factor")
+    return net.Mean(**vars(base), outputs=net.Shape(base.inputs.channels, ()))
+
+
+def _linear(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Linear = item.body
+    if base.inputs.sizes:
+        context.lowering._report(base.origin, "needs a mean before it, which leaves channels alone")
+        return None
+    outputs = net.Shape(context.read(base, "out", given.out), ())
+    return net.Linear(**vars(base), outputs=outputs, bias=given.bias)
+
+
+def _dropout(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Dropout = item.body
+    return net.Dropout(**vars(base), outputs=base.inputs, rate=given.rate)
+
+
+def _residual(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
+    given: spec.Residual = item.body
+    lowering, place = context.lowering, context.place
+    if "shortcut" in base.origin:
+        lowering._report(base.origin, "a shortcut cannot hold a residual")
+    branch, outputs = lowering._layers(given.branch, (*base.origin, "branch"), place, base.inputs)
+    shortcut: Layers = ()
+    path = (*base.origin, "shortcut")
+    if given.shortcut is not None and base.when is not ZERO:
+        when = ONE
+        if given.shortcut.when is not None:
+            when = lowering._build(given.shortcut.when, (*path, "when"), place.scope, place.index)
+        shortcut, _ = lowering._layers(
+            given.shortcut.layers, (*path, "layers"), place, base.inputs, when
+        )
+    return net.Residual(**vars(base), outputs=outputs, branch=branch, shortcut=shortcut)
+
+
+_RULES: dict[type[Any], Rule] = {
+    spec.Conv: _conv,
+    spec.Norm: _norm,
+    spec.Activation: _activation,
+    spec.SqueezeExcite: _squeeze_excite,
+    spec.Pool: _pool,
+    spec.Mean: _mean,
+    spec.Linear: _linear,
+    spec.Dropout: _dropout,
+    spec.Residual: _residual,
+}
+
+
+def _syntaxes(items: list[spec.LayerItem]) -> Iterator[Syntax]:
+    for _, tree in spec.expressions(items):
+        yield tree
+
+
+def _layer_names(items: list[spec.LayerItem], origin: Path, stage: str | None) -> dict[Path, str]:
+    """An attribute name for every layer: its own, or its kind's, numbered where there are several.
+
+    In a stage of layers (`stage` is its name) a convolution or linear layer is called as the stage.
+    """
+    placed = list(spec.layer_items(items, origin))
+    bases = [item.body.name or _default_name(item.kind, path, stage) for path, item in placed]
+    taken: dict[str, int] = {}
+    names: dict[Path, str] = {}
+    for (path, item), base in zip(placed, bases, strict=True):
+        taken[base] = taken.get(base, 0) + 1
+        several = bases.count(base) > 1 and item.body.name is None
+        names[path] = f"{base}{taken[base]}" if several else base
+    return names
+
+
+def _default_name(kind: str, path: Path, stage: str | None) -> str:
+    if stage is None:
+        return f"shortcut_{kind}" if "shortcut" in path else kind
+    return stage if kind in ("conv", "linear") else f"{stage}_{kind}"

@@ -1,0 +1,219 @@
+"""The network as data, at two temperatures.
+
+Every number of a :class:`Network` is an expression over factors before :func:`bind`, an integer
+after it. The classes are the same, and so is the code that walks them: what ``cost`` says of an
+expression is the closed form, what it says of integers is the count.
+
+Layers are the alphabet. Which layers make a block, and which blocks a stage, comes from the spec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
+
+from x3dspec.document import Path
+from x3dspec.exact import Exact
+from x3dspec.expr import Expr
+
+N = TypeVar("N")
+Setting = Mapping[str, Exact]
+
+
+@dataclass(frozen=True)
+class Shape(Generic[N]):
+    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after the global mean."""
+
+    channels: N
+    sizes: tuple[N, ...]
+
+
+@dataclass(frozen=True)
+class Layer(Generic[N]):
+    """What every layer has. `when` is 1 where the layer is there and 0 where it is not."""
+
+    name: str
+    origin: Path
+    when: N
+    inputs: Shape[N]
+    outputs: Shape[N]
+
+
+@dataclass(frozen=True)
+class Conv(Layer[N]):
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    groups: N
+    bias: bool
+
+
+@dataclass(frozen=True)
+class Norm(Layer[N]):
+    eps: float
+    momentum: float
+    zero_init: bool
+
+
+@dataclass(frozen=True)
+class Activation(Layer[N]):
+    function: str
+
+
+@dataclass(frozen=True)
+class SqueezeExcite(Layer[N]):
+    hidden: N
+    activation: str
+    gate: str
+
+
+@dataclass(frozen=True)
+class Pool(Layer[N]):
+    function: str
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Mean(Layer[N]):
+    pass
+
+
+@dataclass(frozen=True)
+class Linear(Layer[N]):
+    bias: bool
+
+
+@dataclass(frozen=True)
+class Dropout(Layer[N]):
+    rate: float
+
+
+@dataclass(frozen=True)
+class Residual(Layer[N]):
+    """The sum of two paths. An empty shortcut is the identity; without `when`, branch alone."""
+
+    branch: tuple[Layer[N], ...]
+    shortcut: tuple[Layer[N], ...]
+
+
+@dataclass(frozen=True)
+class Stage(Generic[N]):
+    """A line of the stage table: `first`, then ``repeat - 1`` blocks that take `rest` in turn.
+
+    Block i > 0 is ``rest[i % len(rest)]``: a block whose layers alternate has one entry a phase.
+    """
+
+    name: str
+    block: str | None
+    origin: Path
+    arguments: tuple[tuple[str, N], ...]
+    repeat: N
+    first: tuple[Layer[N], ...]
+    rest: tuple[tuple[Layer[N], ...], ...]
+    inputs: Shape[N]
+    outputs: Shape[N]
+
+    def argument(self, name: str) -> N | None:
+        return dict(self.arguments).get(name)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A declared factor. `derived` where it follows from others instead of being set."""
+
+    name: str
+    grid: Exact
+    low: Exact | None
+    high: Exact | None
+    derived: bool
+    doc: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the network is: what the emitted file says of itself."""
+
+    name: str
+    title: str
+    source: str
+    class_name: str
+    license: str
+
+
+@dataclass(frozen=True)
+class Network(Generic[N]):
+    """A network whose clip is `inputs`: channels and (T, S, S) or (S, S). `stride` is in frames."""
+
+    identity: Identity
+    inputs: Shape[N]
+    stride: N | None
+    classes: int
+    stages: tuple[Stage[N], ...]
+
+    @property
+    def frames(self) -> N | None:
+        return self.inputs.sizes[0] if len(self.inputs.sizes) == 3 else None
+
+    @property
+    def size(self) -> N:
+        return self.inputs.sizes[-1]
+
+
+def blocks(stage: Stage[int]) -> Iterator[tuple[Layer[int], ...]]:
+    """The blocks of a bound stage, in order."""
+    yield stage.first
+    for index in range(1, stage.repeat):
+        yield stage.rest[index % len(stage.rest)]
+
+
+def layers(body: tuple[Layer[N], ...]) -> Iterator[Layer[N]]:
+    """Every layer of a body, those inside residuals included, in the order of execution."""
+    for layer in body:
+        if isinstance(layer, Residual):
+            yield from layers(layer.shortcut)
+            yield from layers(layer.branch)
+        yield layer
+
+
+def walk(stage: Stage[N]) -> Iterator[Layer[N]]:
+    """Every layer of the stage's distinct blocks."""
+    for body in (stage.first, *stage.rest):
+        yield from layers(body)
+
+
+def expressions(part: Any) -> Iterator[Expr]:
+    """Every expression in a network or a part of one."""
+    if isinstance(part, Expr):
+        yield part
+    elif isinstance(part, tuple):
+        for item in part:
+            yield from expressions(item)
+    elif dataclasses.is_dataclass(part):
+        for field in dataclasses.fields(part):
+            yield from expressions(getattr(part, field.name))
+
+
+def substitute(part: Any, values: Mapping[Expr, Any]) -> Any:
+    """The same part with each expression replaced by its value."""
+    if isinstance(part, Expr):
+        return values[part]
+    if isinstance(part, tuple):
+        return tuple(substitute(item, values) for item in part)
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        fields = {
+            f.name: substitute(getattr(part, f.name), values) for f in dataclasses.fields(part)
+        }
+        return type(part)(**fields)
+    return part
+
+
+def whole(value: Any) -> int | None:
+    """The integer that an exact value is, or None."""
+    if isinstance(value, int):
+        return value
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else None

@@ -1,0 +1,470 @@
+"""The document as its author wrote it: what keys there are, what each may hold, what each means.
+
+This is the only room that knows pydantic. The models say what a spec file may contain; their field
+descriptions are the language reference (``docs/language.md``) and the JSON Schema (``x3dspec
+schema``), so that neither can drift from what is accepted. A number that may depend on a factor is
+an :data:`Expression`, read here into a syntax tree and given its meaning in ``lower``.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from x3dspec.syntax import Apply, ExpressionError, Name, Number, Syntax, Text, parse
+
+MAX_STAGES = 64
+MAX_LAYERS_PER_BLOCK = 64
+MAX_TEXT = 1000
+
+#: Names that mean something else to Python, to the emitted module, or to an expression.
+RESERVED = frozenset(
+    {"self", "super", "torch", "nn", "x", "y", "m", "Tensor", "classes", "channels", "width_in"}
+    | {"and", "or", "not", "true", "false", "forward", "training", "print", "list", "int", "bool"}
+)
+
+
+def _identifier(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", value):
+        raise PydanticCustomError(
+            "identifier", "must be a name of letters, digits and _, at most 40, a letter first"
+        )
+    if keyword.iskeyword(value) or keyword.issoftkeyword(value) or value in RESERVED:
+        raise PydanticCustomError("identifier", f"{value!r} is a reserved name")
+    return value
+
+
+def _expression(value: Any) -> Syntax:
+    if isinstance(value, bool):
+        return Number(Fraction(int(value)))
+    if isinstance(value, (int, Fraction)):
+        return Number(Fraction(value))
+    if not isinstance(value, str):
+        raise PydanticCustomError("expression", "must be a number or an expression")
+    try:
+        return parse(value)
+    except ExpressionError as error:
+        raise PydanticCustomError("expression", "{reason}", {"reason": str(error)}) from None
+
+
+def _number(value: Any) -> Any:
+    """YAML decimals arrive as exact fractions; the few plain numbers of the language are floats."""
+    return float(value) if isinstance(value, Fraction) else value
+
+
+def _choice(value: Any) -> Any:
+    return value if type(value) is int else _identifier(value)
+
+
+def _each(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+_NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
+
+Identifier = Annotated[
+    str,
+    PlainValidator(_identifier),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,39}$"}),
+]
+Choice = Annotated[
+    int | str,
+    PlainValidator(_choice),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+]
+Expression = Annotated[Syntax, PlainValidator(_expression), WithJsonSchema(_NUMBER_OR_TEXT)]
+Sizes = Annotated[
+    list[Expression],
+    BeforeValidator(_each),
+    Field(min_length=1, max_length=3),
+    WithJsonSchema(
+        {"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}
+    ),
+]
+Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Plain = Annotated[float, BeforeValidator(_number)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Factor(Model):
+    """An expansion factor: a positive number that the spec's expressions may use."""
+
+    start: Expression = Field(
+        description="value it has unless told otherwise; may use the factors before it"
+    )
+    grid: Expression = Field(
+        default=Number(Fraction(1, 100)),
+        description="step between the values that `budget`, `expand` and `search` may choose",
+    )
+    min: Expression | None = Field(default=None, description="least value; without it, above 0")
+    max: Expression | None = Field(default=None, description="greatest value")
+    doc: Words = Field(default="", description="what it scales, in a few words")
+
+
+class Option(Model):
+    """A choice that the source leaves open, or that code bases make differently."""
+
+    choices: list[Choice] = Field(min_length=1, max_length=32, description="all values it can take")
+    default: Choice = Field(description="the value it has without `--set`")
+    note: Words = Field(default="", description="who chooses what, and why this default")
+
+
+class Input(Model):
+    """The clip (or, without frames, the image) that the network is counted at."""
+
+    channels: Expression = Field(default=Number(Fraction(3)), description="colour channels")
+    frames: Expression | None = Field(
+        default=None, description="frames T; without it the network is 2-D"
+    )
+    size: Expression = Field(description="height and width S in pixels")
+    stride: Expression | None = Field(
+        default=None, description="frames of video from one frame of the clip to the next"
+    )
+
+
+class Layer(Model):
+    """What every layer may say."""
+
+    name: Identifier | None = Field(
+        default=None, description="attribute name in the emitted module"
+    )
+    when: Expression | None = Field(default=None, description="condition for it to be there")
+
+
+class Conv(Layer):
+    """A convolution, 2-D or 3-D as the input is; padded to keep the size unless told otherwise."""
+
+    out: Expression = Field(description="output channels")
+    kernel: Sizes = Field(description="kernel size, one number or one per dimension, T first")
+    stride: Sizes = Field(default=[Number(Fraction(1))], description="stride, likewise")
+    padding: Sizes | None = Field(
+        default=None, description="zero padding; half an odd kernel by default"
+    )
+    groups: Expression = Field(
+        default=Number(Fraction(1)), description="groups; `channels` makes it channel-wise"
+    )
+    bias: bool = Field(default=False, description="whether it adds a bias")
+
+
+class Norm(Layer):
+    """Batch normalisation."""
+
+    zero_init: bool = Field(
+        default=False, description="start its weight at 0, as the last norm of a residual branch"
+    )
+    eps: Plain = Field(default=1e-5, gt=0, lt=1, description="added to the variance")
+    momentum: Plain = Field(
+        default=0.1, gt=0, le=1, description="share of a batch in the running statistics"
+    )
+
+
+class Activation(Layer):
+    """A pointwise non-linearity."""
+
+
+class SqueezeExcite(Layer):
+    """Channel attention: mean, 1x1 convolution, activation, 1x1 convolution, gate, product."""
+
+    hidden: Expression = Field(description="channels between its two convolutions")
+    activation: Literal["relu", "swish"] = Field(default="relu", description="between them")
+    gate: Literal["sigmoid", "hard_sigmoid"] = Field(default="sigmoid", description="after them")
+
+
+class Pool(Layer):
+    """A pooling over windows."""
+
+    kernel: Sizes = Field(description="window, one number or one per dimension, T first")
+    stride: Sizes | None = Field(default=None, description="stride; the window by default")
+    padding: Sizes = Field(default=[Number(Fraction(0))], description="padding")
+
+
+class Mean(Layer):
+    """The mean over frames, height and width: (N, C, T, H, W) -> (N, C)."""
+
+
+class Linear(Layer):
+    """A fully connected layer, after `mean`."""
+
+    out: Expression = Field(description="output features")
+    bias: bool = Field(default=True, description="whether it adds a bias")
+
+
+class Dropout(Layer):
+    """Dropout while training."""
+
+    rate: Plain = Field(ge=0, lt=1, description="share of elements dropped")
+
+
+class Shortcut(Model):
+    """What the residual's other path does; without it, or where `when` is false, nothing."""
+
+    when: Expression | None = Field(
+        default=None, description="condition for its layers to be there"
+    )
+    layers: list[LayerItem] = Field(
+        min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="its layers"
+    )
+
+
+class Residual(Layer):
+    """Two paths that are added."""
+
+    branch: list[LayerItem] = Field(
+        min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="the layers of the main path"
+    )
+    shortcut: Shortcut | None = Field(default=None, description="the other path")
+
+
+class LayerItem(Model):
+    """One layer: a mapping with a single key, its kind; or the kind alone where it needs no more."""
+
+    conv: Conv | None = Field(default=None, description="convolution")
+    norm: Norm | None = Field(default=None, description="batch normalisation")
+    relu: Activation | None = Field(default=None, description="max(x, 0)")
+    swish: Activation | None = Field(default=None, description="x * sigmoid(x), torch's SiLU")
+    hard_swish: Activation | None = Field(default=None, description="x * relu6(x + 3) / 6")
+    squeeze_excite: SqueezeExcite | None = Field(default=None, description="channel attention")
+    max_pool: Pool | None = Field(default=None, description="maximum over windows")
+    avg_pool: Pool | None = Field(default=None, description="mean over windows")
+    mean: Mean | None = Field(default=None, description="global mean")
+    linear: Linear | None = Field(default=None, description="fully connected layer")
+    dropout: Dropout | None = Field(default=None, description="dropout")
+    residual: Residual | None = Field(default=None, description="residual sum")
+
+    @property
+    def kind(self) -> str:
+        return next(iter(self.model_fields_set))
+
+    @property
+    def body(self) -> Any:
+        return getattr(self, self.kind)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {value: {}}
+        if isinstance(value, dict):
+            return {key: {} if body is None else body for key, body in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _single(self) -> LayerItem:
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError(
+                "layer", "must be one layer: a mapping with a single key, its kind"
+            )
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        kinds = list(cls.model_fields)
+        described = {key: schema.pop(key) for key in ("title", "description") if key in schema}
+        schema |= {"minProperties": 1, "maxProperties": 1}
+        both = {**described, "anyOf": [{"type": "string", "enum": kinds}, dict(schema)]}
+        schema.clear()
+        schema.update(both)
+        return schema
+
+
+class Block(Model):
+    """A reusable word, spelled from layers."""
+
+    arguments: list[Identifier] = Field(
+        default=[], max_length=16,
+        description="what a stage that uses it must give; `stride` and names that end in `_stride` "
+        "count for the first block of a stage, and are 1 in the rest",
+    )  # fmt: skip
+    layers: list[LayerItem] = Field(
+        min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="its layers, in order"
+    )
+    note: Words = Field(default="", description="where the source says so, and what it leaves open")
+
+
+class Stage(Model):
+    """A line of the stage table: a block repeated, or layers of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    __pydantic_extra__: dict[str, Expression]
+
+    name: Identifier = Field(
+        description="the line's name, and the attribute's in the emitted module"
+    )
+    block: Identifier | None = Field(
+        default=None, description="the block it repeats; its arguments are keys of the stage"
+    )
+    layers: list[LayerItem] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_LAYERS_PER_BLOCK,
+        description="or layers of its own",
+    )
+    repeat: Expression = Field(default=Number(Fraction(1)), description="how many blocks")
+    note: Words = Field(default="", description="where the source says so, and what it leaves open")
+
+    @model_validator(mode="after")
+    def _either(self) -> Stage:
+        if (self.block is None) == (self.layers is None):
+            raise PydanticCustomError("stage", "must have either block or layers")
+        if self.layers is not None and self.model_extra:
+            raise PydanticCustomError(
+                "stage", "unknown key {key}; a stage of layers takes name, layers, repeat, note",
+                {"key": repr(next(iter(self.model_extra)))},
+            )  # fmt: skip
+        return self
+
+
+class Waypoint(Model):
+    """A step of the expansion that the source publishes, with the factor values it arrived at."""
+
+    axis: Identifier = Field(description="the axis that was expanded")
+    to: dict[Identifier, Expression] = Field(
+        min_length=1, description="the factors that changed, and their values"
+    )
+    contracted: dict[Identifier, Expression] | None = Field(
+        default=None,
+        description="the values of the released network, where this step was contracted to a budget",
+    )
+    reaches: Identifier | None = Field(
+        default=None, description="the preset that this step arrives at"
+    )
+    note: Words = Field(default="", description="what is known of it")
+
+
+class Clip(Model):
+    """A clip to count at, instead of the input's."""
+
+    frames: int | None = Field(default=None, ge=1, le=4096, description="frames T")
+    size: int = Field(ge=1, le=8192, description="height and width S in pixels")
+
+
+class Header(Model):
+    """What every spec file says of itself."""
+
+    name: Identifier = Field(
+        description="the network's name; the emitted file and its factory are called so"
+    )
+    title: Words = Field(default="", description="one line that a reader recognises it by")
+    source: Words = Field(default="", description="the paper, section or code that it comes from")
+    note: Words = Field(default="", description="anything else worth knowing")
+
+
+class NetworkFile(Header):
+    """A whole network."""
+
+    class_name: Identifier | None = Field(
+        default=None, description="the emitted module's class; the name in CapWords by default"
+    )
+    license: Words = Field(default="", description="SPDX identifier of the emitted file's licence")
+    factors: dict[Identifier, Factor] = Field(
+        default={}, max_length=16, description="the expansion factors"
+    )
+    axes: dict[Identifier, dict[Identifier, Expression]] = Field(
+        default={}, max_length=16,
+        description="what one expansion step by `m` does; the first factor named is the one that is solved for",
+    )  # fmt: skip
+    options: dict[Identifier, Option] = Field(default={}, max_length=16, description="the choices")
+    classes: int = Field(
+        default=400, ge=1, le=1_000_000, description="number of classes, `classes` in expressions"
+    )
+    input: Input = Field(description="the clip")
+    blocks: dict[Identifier, Block] = Field(default={}, max_length=32, description="the blocks")
+    stages: list[Stage] = Field(min_length=1, max_length=MAX_STAGES, description="the stage table")
+    published: list[Waypoint] = Field(
+        default=[], max_length=64, description="the published expansion, step by step"
+    )
+
+
+class PresetFile(Header):
+    """A named setting of another spec."""
+
+    base: Identifier = Field(description="the spec it sets, by name: beside this file, or shipped")
+    factors: dict[Identifier, Expression] = Field(
+        default={}, max_length=16, description="factor values"
+    )
+    set: dict[Identifier, Choice] = Field(
+        default={}, max_length=16, description="options, and `classes`"
+    )
+    clip: Clip | None = Field(
+        default=None, description="a clip to count at, instead of the input's"
+    )
+    published: Words = Field(default="", description="the figures that its source prints for it")
+
+
+Place = tuple[str | int, ...]
+
+
+def expressions(part: Any, path: Place = ()) -> Iterator[tuple[Place, Syntax]]:
+    """Every expression below a part of a document, with its path from there."""
+    if isinstance(part, (Number, Text, Name, Apply)):
+        yield path, part
+    elif isinstance(part, BaseModel):
+        for key, value in {**dict(part), **(part.model_extra or {})}.items():
+            if value is not None:
+                yield from expressions(value, (*path, key))
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            yield from expressions(value, (*path, key))
+    elif isinstance(part, (list, tuple)):
+        for index, value in enumerate(part):
+            yield from expressions(value, (*path, index))
+
+
+def layer_items(items: list[LayerItem], path: Place) -> Iterator[tuple[Place, LayerItem]]:
+    """Every layer of a body, those inside residuals included, as the document has them."""
+    for index, item in enumerate(items):
+        here = (*path, index, item.kind)
+        yield here, item
+        if isinstance(item.body, Residual):
+            yield from layer_items(item.body.branch, (*here, "branch"))
+            if item.body.shortcut is not None:
+                yield from layer_items(item.body.shortcut.layers, (*here, "shortcut", "layers"))
+
+
+def keys_at(model: type[BaseModel], path: Place) -> list[str]:
+    """The keys that a document may have in the mapping at `path`."""
+    kind: Any = model
+    for key in path:
+        kind = _inner(kind, key)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def _inner(kind: Any, key: str | int) -> Any:
+    """What an annotation allows below one key."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = kind.model_fields.get(str(key))
+        return _plain(field.annotation) if field else None
+    arguments = get_args(kind)
+    return _plain(arguments[-1]) if get_origin(kind) in (dict, list) else None
+
+
+def _plain(kind: Any) -> Any:
+    """An annotation without its metadata and without None."""
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    options = [option for option in get_args(kind) if option is not type(None)]
+    return _plain(options[0]) if get_origin(kind) in (Union, UnionType) and options else kind
