@@ -280,9 +280,7 @@ def test_bounds() -> None:
     assert refusals(f"a: {'x' * 4001}") == ["f:1:4: a: text longer than 4,000 characters"]
 
     assert load("a: [" + "1," * 19_997 + "]")  # and the root, the key and the list
-    assert refusals("a: [" + "1," * 19_998 + "]") == [
-        "f:1:39999: a[19997]: holds more than 20,000 nodes"
-    ]
+    assert refusals("a: [" + "1," * 19_998 + "]") == ["f:1:39999: a[19997]: holds more than 20,000 nodes"]
     assert load("a: 1\n# " + "x" * (256 * 1024 - 7))
 
 
@@ -371,13 +369,7 @@ def test_dumped_data_comes_back(data: dict[str, object], flow: bool) -> None:
 def check_places(doc: document.Document, path: document.Path, data: object) -> None:
     """Every node has a place of its own, after its parent's."""
     lines = doc.text.split("\n")
-    items = (
-        data.items()
-        if isinstance(data, dict)
-        else enumerate(data)
-        if isinstance(data, list)
-        else ()
-    )
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for part, value in items:
         line, column = doc.place((*path, part))
         assert column <= len(lines[line - 1]) + 1
@@ -388,9 +380,7 @@ def check_places(doc: document.Document, path: document.Path, data: object) -> N
 
 
 syntax = st.lists(
-    st.sampled_from(
-        [*"abc01.-+e:?[]{},&*!|>'\"%@` \n\t#<~\\", "&a ", "*a", ": ", "- ", "--- ", "\\U"]
-    )
+    st.sampled_from([*"abc01.-+e:?[]{},&*!|>'\"%@` \n\t#<~\\", "&a ", "*a", ": ", "- ", "--- ", "\\U"])
     | st.characters(),
     max_size=60,
 ).map("".join)

@@ -189,9 +189,7 @@ def test_floor_of_a_large_multiple_of_a_root(c: int, n: int, k: int) -> None:
     rationals.filter(bool),
     st.integers(1, 90),
 )
-def test_enclosures_hold_the_number(
-    roots: dict[int, Fraction], factor: Fraction, bits: int
-) -> None:
+def test_enclosures_hold_the_number(roots: dict[int, Fraction], factor: Fraction, bits: int) -> None:
     radical = tuple(sorted((p, a) for p, a in roots.items() if a))
     low, high = exact._enclose(radical, factor, bits)
     real = oracle_rational(factor) * 2**bits
@@ -361,9 +359,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "factoring": (lambda: sqrt(10**12 + 39), "too large to factor under a root"),
     "long factoring": (lambda: sqrt(3**2500 + 2), "too large to factor under a root"),
     "tie": (
-        lambda: sign(
-            (x := sum(many_roots(63, Fraction(1, 64)))) - Fraction(floor(x * 2**4000), 2**4000)
-        ),
+        lambda: sign((x := sum(many_roots(63, Fraction(1, 64)))) - Fraction(floor(x * 2**4000), 2**4000)),
         "too close to a tie to decide",
     ),
 }

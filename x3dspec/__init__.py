@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,12 +12,15 @@ if TYPE_CHECKING:
 __all__ = ["Architecture", "Cost", "Infeasible", "Problem", "Resolved", "SpecError", "load"]
 __version__ = "0.1.0"
 
+_ROOMS = {
+    "architecture": ("Architecture", "Cost", "Resolved", "load"),
+    "errors": ("Infeasible", "Problem", "SpecError"),
+}
+
 
 def __getattr__(name: str) -> Any:
     """Late imports: ``import x3dspec`` alone stays cheap."""
-    from x3dspec import architecture, errors
-
-    for room in (architecture, errors):
-        if name in __all__ and hasattr(room, name):
-            return getattr(room, name)
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(f"x3dspec.{room}"), name)
     raise AttributeError(f"module 'x3dspec' has no attribute {name!r}")

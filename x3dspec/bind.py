@@ -147,9 +147,7 @@ class _Check:
             yield self._say(path, f"{what} {_shown(value)} is more than {most}")
 
     def _inputs(self, network: net.Network[Any]) -> Iterator[Problem]:
-        yield from self._count(
-            ("input", "channels"), "channels", network.inputs.channels, MAX_CHANNELS
-        )
+        yield from self._count(("input", "channels"), "channels", network.inputs.channels, MAX_CHANNELS)
         yield from self._count(("input", "size"), "size", network.size, MAX_SIZE)
         if network.frames is not None:
             yield from self._count(("input", "frames"), "frames", network.frames, MAX_SIZE)
@@ -200,8 +198,9 @@ class _Check:
             if kernel > size + 2 * padding:
                 padded = f" padded by {padding}" if padding else ""
                 yield self._say(
-                    (*layer.origin, "kernel"), f"kernel {kernel} is larger than its input, {_shown(size)}{padded}"
-                )  # fmt: skip
+                    (*layer.origin, "kernel"),
+                    f"kernel {kernel} is larger than its input, {_shown(size)}{padded}",
+                )
 
     def _groups(self, layer: net.Conv[Any]) -> Iterator[Problem]:
         path = (*layer.origin, "groups")
@@ -212,9 +211,7 @@ class _Check:
             ("output", layer.outputs.channels),
         ):
             if not problems and channels % layer.groups:
-                yield self._say(
-                    path, f"{layer.groups} groups do not divide {channels} {side} channels"
-                )
+                yield self._say(path, f"{layer.groups} groups do not divide {channels} {side} channels")
 
     def _sum(self, layer: net.Residual[Any]) -> Iterator[Problem]:
         shortcut = layer.inputs
@@ -223,7 +220,8 @@ class _Check:
         if shortcut != layer.outputs:
             yield self._say(
                 layer.origin,
-                f"its branch gives {_spelled(layer.outputs)}, its shortcut {_spelled(shortcut)}: they cannot be added",
+                f"its branch gives {_spelled(layer.outputs)}, its shortcut {_spelled(shortcut)}: "
+                "they cannot be added",
             )
 
 

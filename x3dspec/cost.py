@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from x3dspec import network as net
 from x3dspec.expr import Expr, residues
@@ -44,7 +44,7 @@ class Tally(Generic[N]):
 
     def __add__(self, other: Tally[N]) -> Tally[N]:
         pairs = zip(_fields(self), _fields(other), strict=True)
-        return Tally(*(a + b for a, b in pairs))  # type: ignore[operator]
+        return Tally(*(a + b for a, b in pairs))
 
     def times(self, count: Any) -> Tally[N]:
         return Tally(*(count * value for value in _fields(self)))
@@ -52,7 +52,8 @@ class Tally(Generic[N]):
     @property
     def bytes(self) -> N:
         """Bytes moved in 32-bit floats."""
-        return BYTES_PER_NUMBER * self.moved  # type: ignore[operator,no-any-return]
+        moved: Any = self.moved
+        return cast(N, BYTES_PER_NUMBER * moved)
 
 
 def _fields(tally: Tally[Any]) -> tuple[Any, ...]:
@@ -74,7 +75,9 @@ class Convention:
     doc: str
 
     def of(self, tally: Tally[N]) -> N:
-        return self.per_mac * tally.macs + self.per_norm_element * tally.norm_elements  # type: ignore[operator,no-any-return]
+        macs: Any = tally.macs
+        norm_elements: Any = tally.norm_elements
+        return cast(N, self.per_mac * macs + self.per_norm_element * norm_elements)
 
 
 CONVENTIONS = {
@@ -86,7 +89,7 @@ CONVENTIONS = {
             0,
             "MACs",
             "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
-        ),  # fmt: skip
+        ),
         Convention("torch", 2, 0, "FLOPs", "2 per multiply-accumulate, as torch's FlopCounterMode"),
         Convention("fvcore", 1, 2, "flops", "MACs and 2 per norm element, as fvcore in eval mode"),
         Convention(
@@ -95,7 +98,7 @@ CONVENTIONS = {
             5,
             "flops",
             "MACs and 5 per norm element, as fvcore in train mode: pytorchvideo's zoo",
-        ),  # fmt: skip
+        ),
     )
 }
 
@@ -151,9 +154,7 @@ def _weighted(weights: Any, biases: Any, positions: Any, layer: net.Layer[Any]) 
     """A layer whose every weight is used once at each of its output positions."""
     out = elements(layer.outputs)
     params = weights + biases
-    return Tally(
-        positions * weights, params, weights, out, 0, elements(layer.inputs) + params + out
-    )
+    return Tally(positions * weights, params, weights, out, 0, elements(layer.inputs) + params + out)
 
 
 def _conv(layer: net.Conv[Any]) -> Tally[Any]:

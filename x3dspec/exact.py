@@ -62,9 +62,7 @@ class Surd:
 
     def __mul__(self, other: Number) -> Exact:
         return bounded(
-            _collect(
-                _monomial(chain(r, s), a * b) for r, a in _terms(self) for s, b in _terms(other)
-            )
+            _collect(_monomial(chain(r, s), a * b) for r, a in _terms(self) for s, b in _terms(other))
         )
 
     __rmul__ = __mul__

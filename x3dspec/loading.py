@@ -134,9 +134,7 @@ def _whole(document: Document, path: FilePath) -> Source:
         file.name, file.title, file.source, file.class_name or _cap_words(file.name), file.license
     )
     options = {name: option.default for name, option in file.options.items()}
-    return Source(
-        identity, (_origin(document, path),), document, file, {}, options, file.classes, None
-    )
+    return Source(identity, (_origin(document, path),), document, file, {}, options, file.classes, None)
 
 
 def _preset(preset: spec.PresetFile, document: Document, path: FilePath, base: Source) -> Source:
@@ -218,8 +216,8 @@ def _problem(model: type[M], document: Document, error: Any) -> Problem:
         owner = "the layers are" if word == "layer" else "the keys here are"
         return document.problem(path, unknown(word, str(path[-1]), known, owner), key=True)
     if kind == "missing":
-        known = ", ".join(spec.keys_at(model, path[:-1]))
-        message = f"missing key {path[-1]!r}; the keys here are {known}"
+        keys = ", ".join(spec.keys_at(model, path[:-1]))
+        message = f"missing key {path[-1]!r}; the keys here are {keys}"
         return document.problem(path[:-1], message)
     plain = {
         "string_type": "must be text",
@@ -277,9 +275,7 @@ class _Check:
             for field in ("grid", "min", "max"):
                 tree = getattr(factor, field)
                 if tree is not None:
-                    yield from self._constant(
-                        ("factors", name, field), tree, positive=field == "grid"
-                    )
+                    yield from self._constant(("factors", name, field), tree, positive=field == "grid")
 
     def _constant(self, path: Path, tree: Syntax, *, positive: bool = False) -> Iterator[Problem]:
         try:
@@ -295,10 +291,8 @@ class _Check:
             if name in self.file.factors:
                 yield self._say(("options", name), "is also the name of a factor", key=True)
             if option.default not in option.choices:
-                listed = ", ".join(map(str, option.choices))
-                yield self._say(
-                    ("options", name, "default"), f"must be one of its choices: {listed}"
-                )
+                choices = ", ".join(map(str, option.choices))
+                yield self._say(("options", name, "default"), f"must be one of its choices: {choices}")
             if len({type(choice) for choice in option.choices}) > 1:
                 yield self._say(("options", name, "choices"), "must be all numbers or all names")
 
@@ -321,9 +315,7 @@ class _Check:
                 for factor, tree in (getattr(step, field) or {}).items():
                     path = (*here, field, factor)
                     if factor not in self.file.factors:
-                        yield self._say(
-                            path, unknown("factor", factor, self.file.factors), key=True
-                        )
+                        yield self._say(path, unknown("factor", factor, self.file.factors), key=True)
                     yield from self._constant(path, tree)
 
     def _blocks(self) -> Iterator[Problem]:
@@ -356,9 +348,7 @@ class _Check:
                     yield from self._known(where, tree, [*scope, "channels"])
                 yield from self._layer_names(stage.layers, (*path, "layers"))
             elif stage.block not in self.file.blocks:
-                yield self._say(
-                    (*path, "block"), unknown("block", str(stage.block), self.file.blocks)
-                )
+                yield self._say((*path, "block"), unknown("block", str(stage.block), self.file.blocks))
             else:
                 yield from self._arguments(stage, path, scope)
                 arguments += [f"{stage.name}.{name}" for name in stage.model_extra or {}]

@@ -89,9 +89,7 @@ class _Lowering:
     def _report(self, path: Path, message: str) -> None:
         self.problems.append(self.source.document.problem(path, message))
 
-    def _build(
-        self, tree: Syntax, path: Path, scope: Mapping[str, Expr | str], index: int = 0
-    ) -> Expr:
+    def _build(self, tree: Syntax, path: Path, scope: Mapping[str, Expr | str], index: int = 0) -> Expr:
         """The expression at `path`; where it has none, the problem is kept and 1 stands in."""
         try:
             return build(tree, scope, index)
@@ -120,7 +118,7 @@ class _Lowering:
             return self._build(getattr(given, field), ("input", field), self.scope)
 
         size = read("size") if clip is None else constant(clip.size)
-        sizes = (size, size)
+        sizes: tuple[Expr, ...] = (size, size)
         if given.frames is not None:
             frames = constant(clip.frames) if clip and clip.frames else read("frames")
             sizes = (frames, *sizes)
@@ -154,17 +152,15 @@ class _Lowering:
             stage.name,
             stage.block,
             path,
-            tuple(given.items()),
+            tuple((name, value) for name, value in given.items() if isinstance(value, Expr)),
             repeat,
             first,
             tuple(rest),
             shape,
-            outputs,  # type: ignore[arg-type]  # fmt: skip
+            outputs,
         )
 
-    def _body(
-        self, stage: spec.Stage, path: Path
-    ) -> tuple[list[spec.LayerItem], Path, dict[str, Syntax]]:
+    def _body(self, stage: spec.Stage, path: Path) -> tuple[list[spec.LayerItem], Path, dict[str, Syntax]]:
         """The stage's layers, where they are written, and the arguments they are given."""
         if stage.layers is not None:
             return stage.layers, (*path, "layers"), {}
@@ -187,9 +183,7 @@ class _Lowering:
         trees = [*_syntaxes(items), *(stage.model_extra or {}).values()]
         period = math.lcm(*(length for tree in trees for length in cycles(tree)))
         if period > MAX_PERIOD:
-            self._report(
-                path, f"its cycles repeat only every {period} blocks; at most {MAX_PERIOD}"
-            )
+            self._report(path, f"its cycles repeat only every {period} blocks; at most {MAX_PERIOD}")
             return 1
         return period
 
@@ -208,9 +202,7 @@ class _Lowering:
             scope = {**place.scope, "channels": shape.channels}
             when = given
             if item.body.when is not None:
-                when = multiply(
-                    given, self._build(item.body.when, (*here, "when"), scope, place.index)
-                )
+                when = multiply(given, self._build(item.body.when, (*here, "when"), scope, place.index))
             if when is ZERO and not isinstance(item.body, spec.Residual):
                 continue
             base = _Base(place.names.get(here, ""), here, when, shape)
@@ -220,14 +212,12 @@ class _Lowering:
                 continue
             if not isinstance(layer, net.Residual):
                 layer = replace(layer, outputs=_selected(when, layer.outputs, shape))
-            lowered += layer.branch if _is_plain(layer) else [layer]
+            if isinstance(layer, net.Residual) and layer.when is ZERO:
+                lowered += layer.branch  # a residual that never adds is its branch
+            else:
+                lowered.append(layer)
             shape = layer.outputs
         return tuple(lowered), shape
-
-
-def _is_plain(layer: net.Layer[Expr]) -> bool:
-    """Whether it is a residual that never adds: its branch then stands for it."""
-    return isinstance(layer, net.Residual) and layer.when is ZERO
 
 
 def _is_stride(name: str) -> bool:
@@ -285,14 +275,10 @@ class _Context:
         if len(values) == 1:
             values *= dimensions
         if len(values) != dimensions:
-            self.report(
-                base, field, f"has {len(values)} numbers, but the input has {dimensions} dimensions"
-            )
+            self.report(base, field, f"has {len(values)} numbers, but the input has {dimensions} dimensions")
         return tuple(values[:dimensions]) + (1,) * (dimensions - len(values))
 
-    def padding(
-        self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]
-    ) -> tuple[int, ...]:
+    def padding(self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
         if given is not None:
             return self.sizes(base, "padding", given, 0)
         if any(size % 2 == 0 for size in kernel):
@@ -338,8 +324,14 @@ def _conv(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Exp
     outputs = net.Shape(out, windowed(base.inputs.sizes, kernel, stride, padding))
     groups = context.read(base, "groups", given.groups)
     return net.Conv(
-        **vars(base), outputs=outputs, kernel=kernel, stride=stride, padding=padding, groups=groups, bias=given.bias
-    )  # fmt: skip
+        **vars(base),
+        outputs=outputs,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        groups=groups,
+        bias=given.bias,
+    )
 
 
 def _norm(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
@@ -348,7 +340,7 @@ def _norm(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Exp
         return None
     return net.Norm(
         **vars(base), outputs=base.inputs, eps=given.eps, momentum=given.momentum, zero_init=given.zero_init
-    )  # fmt: skip
+    )
 
 
 def _activation(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
@@ -362,7 +354,7 @@ def _squeeze_excite(context: _Context, item: spec.LayerItem, base: _Base) -> net
     hidden = context.read(base, "hidden", given.hidden)
     return net.SqueezeExcite(
         **vars(base), outputs=base.inputs, hidden=hidden, activation=given.activation, gate=given.gate
-    )  # fmt: skip
+    )
 
 
 def _pool(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
@@ -376,9 +368,13 @@ def _pool(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Exp
         context.report(base, "padding", "must be at most half the kernel")
     outputs = net.Shape(base.inputs.channels, windowed(base.inputs.sizes, kernel, stride, padding))
     return net.Pool(
-        **vars(base), outputs=outputs, function=item.kind.removesuffix("_pool"),
-        kernel=kernel, stride=stride, padding=padding,
-    )  # fmt: skip
+        **vars(base),
+        outputs=outputs,
+        function=item.kind.removesuffix("_pool"),
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+    )
 
 
 def _mean(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer[Expr] | None:
@@ -415,9 +411,7 @@ def _residual(context: _Context, item: spec.LayerItem, base: _Base) -> net.Layer
         when = ONE
         if given.shortcut.when is not None:
             when = lowering._build(given.shortcut.when, (*path, "when"), place.scope, place.index)
-        shortcut, _ = lowering._layers(
-            given.shortcut.layers, (*path, "layers"), place, base.inputs, when
-        )
+        shortcut, _ = lowering._layers(given.shortcut.layers, (*path, "layers"), place, base.inputs, when)
     return net.Residual(**vars(base), outputs=outputs, branch=branch, shortcut=shortcut)
 
 

@@ -205,9 +205,7 @@ def substitute(part: Any, values: Mapping[Expr, Any]) -> Any:
     if isinstance(part, tuple):
         return tuple(substitute(item, values) for item in part)
     if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = {
-            f.name: substitute(getattr(part, f.name), values) for f in dataclasses.fields(part)
-        }
+        fields = {f.name: substitute(getattr(part, f.name), values) for f in dataclasses.fields(part)}
         return type(part)(**fields)
     return part
 

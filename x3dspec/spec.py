@@ -78,7 +78,7 @@ def _each(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-_NUMBER_OR_TEXT = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
+_NUMBER_OR_TEXT: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
 
 Identifier = Annotated[
     str,
@@ -95,9 +95,7 @@ Sizes = Annotated[
     list[Expression],
     BeforeValidator(_each),
     Field(min_length=1, max_length=3),
-    WithJsonSchema(
-        {"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}
-    ),
+    WithJsonSchema({"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}),
 ]
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Plain = Annotated[float, BeforeValidator(_number)]
@@ -110,9 +108,7 @@ class Model(BaseModel):
 class Factor(Model):
     """An expansion factor: a positive number that the spec's expressions may use."""
 
-    start: Expression = Field(
-        description="value it has unless told otherwise; may use the factors before it"
-    )
+    start: Expression = Field(description="value it has unless told otherwise; may use the factors before it")
     grid: Expression = Field(
         default=Number(Fraction(1, 100)),
         description="step between the values that `budget`, `expand` and `search` may choose",
@@ -134,9 +130,7 @@ class Input(Model):
     """The clip (or, without frames, the image) that the network is counted at."""
 
     channels: Expression = Field(default=Number(Fraction(3)), description="colour channels")
-    frames: Expression | None = Field(
-        default=None, description="frames T; without it the network is 2-D"
-    )
+    frames: Expression | None = Field(default=None, description="frames T; without it the network is 2-D")
     size: Expression = Field(description="height and width S in pixels")
     stride: Expression | None = Field(
         default=None, description="frames of video from one frame of the clip to the next"
@@ -146,9 +140,7 @@ class Input(Model):
 class Layer(Model):
     """What every layer may say."""
 
-    name: Identifier | None = Field(
-        default=None, description="attribute name in the emitted module"
-    )
+    name: Identifier | None = Field(default=None, description="attribute name in the emitted module")
     when: Expression | None = Field(default=None, description="condition for it to be there")
 
 
@@ -158,9 +150,7 @@ class Conv(Layer):
     out: Expression = Field(description="output channels")
     kernel: Sizes = Field(description="kernel size, one number or one per dimension, T first")
     stride: Sizes = Field(default=[Number(Fraction(1))], description="stride, likewise")
-    padding: Sizes | None = Field(
-        default=None, description="zero padding; half an odd kernel by default"
-    )
+    padding: Sizes | None = Field(default=None, description="zero padding; half an odd kernel by default")
     groups: Expression = Field(
         default=Number(Fraction(1)), description="groups; `channels` makes it channel-wise"
     )
@@ -174,9 +164,7 @@ class Norm(Layer):
         default=False, description="start its weight at 0, as the last norm of a residual branch"
     )
     eps: Plain = Field(default=1e-5, gt=0, lt=1, description="added to the variance")
-    momentum: Plain = Field(
-        default=0.1, gt=0, le=1, description="share of a batch in the running statistics"
-    )
+    momentum: Plain = Field(default=0.1, gt=0, le=1, description="share of a batch in the running statistics")
 
 
 class Activation(Layer):
@@ -219,12 +207,8 @@ class Dropout(Layer):
 class Shortcut(Model):
     """What the residual's other path does; without it, or where `when` is false, nothing."""
 
-    when: Expression | None = Field(
-        default=None, description="condition for its layers to be there"
-    )
-    layers: list[LayerItem] = Field(
-        min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="its layers"
-    )
+    when: Expression | None = Field(default=None, description="condition for its layers to be there")
+    layers: list[LayerItem] = Field(min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="its layers")
 
 
 class Residual(Layer):
@@ -272,20 +256,16 @@ class LayerItem(Model):
     @model_validator(mode="after")
     def _single(self) -> LayerItem:
         if len(self.model_fields_set) != 1:
-            raise PydanticCustomError(
-                "layer", "must be one layer: a mapping with a single key, its kind"
-            )
+            raise PydanticCustomError("layer", "must be one layer: a mapping with a single key, its kind")
         return self
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(core))
         kinds = list(cls.model_fields)
-        described = {key: schema.pop(key) for key in ("title", "description") if key in schema}
+        described: dict[str, Any] = {k: schema.pop(k) for k in ("title", "description") if k in schema}
         schema |= {"minProperties": 1, "maxProperties": 1}
-        both = {**described, "anyOf": [{"type": "string", "enum": kinds}, dict(schema)]}
+        both: dict[str, Any] = {**described, "anyOf": [{"type": "string", "enum": kinds}, dict(schema)]}
         schema.clear()
         schema.update(both)
         return schema
@@ -295,10 +275,11 @@ class Block(Model):
     """A reusable word, spelled from layers."""
 
     arguments: list[Identifier] = Field(
-        default=[], max_length=16,
+        default=[],
+        max_length=16,
         description="what a stage that uses it must give; `stride` and names that end in `_stride` "
         "count for the first block of a stage, and are 1 in the rest",
-    )  # fmt: skip
+    )
     layers: list[LayerItem] = Field(
         min_length=1, max_length=MAX_LAYERS_PER_BLOCK, description="its layers, in order"
     )
@@ -311,9 +292,7 @@ class Stage(Model):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     __pydantic_extra__: dict[str, Expression]
 
-    name: Identifier = Field(
-        description="the line's name, and the attribute's in the emitted module"
-    )
+    name: Identifier = Field(description="the line's name, and the attribute's in the emitted module")
     block: Identifier | None = Field(
         default=None, description="the block it repeats; its arguments are keys of the stage"
     )
@@ -332,9 +311,10 @@ class Stage(Model):
             raise PydanticCustomError("stage", "must have either block or layers")
         if self.layers is not None and self.model_extra:
             raise PydanticCustomError(
-                "stage", "unknown key {key}; a stage of layers takes name, layers, repeat, note",
+                "stage",
+                "unknown key {key}; a stage of layers takes name, layers, repeat, note",
                 {"key": repr(next(iter(self.model_extra)))},
-            )  # fmt: skip
+            )
         return self
 
 
@@ -347,11 +327,9 @@ class Waypoint(Model):
     )
     contracted: dict[Identifier, Expression] | None = Field(
         default=None,
-        description="the values of the released network, where this step was contracted to a budget",
+        description="values of the released network, where this step was contracted to a budget",
     )
-    reaches: Identifier | None = Field(
-        default=None, description="the preset that this step arrives at"
-    )
+    reaches: Identifier | None = Field(default=None, description="the preset that this step arrives at")
     note: Words = Field(default="", description="what is known of it")
 
 
@@ -365,9 +343,7 @@ class Clip(Model):
 class Header(Model):
     """What every spec file says of itself."""
 
-    name: Identifier = Field(
-        description="the network's name; the emitted file and its factory are called so"
-    )
+    name: Identifier = Field(description="the network's name; the emitted file and its factory are called so")
     title: Words = Field(default="", description="one line that a reader recognises it by")
     source: Words = Field(default="", description="the paper, section or code that it comes from")
     note: Words = Field(default="", description="anything else worth knowing")
@@ -380,13 +356,12 @@ class NetworkFile(Header):
         default=None, description="the emitted module's class; the name in CapWords by default"
     )
     license: Words = Field(default="", description="SPDX identifier of the emitted file's licence")
-    factors: dict[Identifier, Factor] = Field(
-        default={}, max_length=16, description="the expansion factors"
-    )
+    factors: dict[Identifier, Factor] = Field(default={}, max_length=16, description="the expansion factors")
     axes: dict[Identifier, dict[Identifier, Expression]] = Field(
-        default={}, max_length=16,
+        default={},
+        max_length=16,
         description="what one expansion step by `m` does; the first factor named is the one that is solved for",
-    )  # fmt: skip
+    )
     options: dict[Identifier, Option] = Field(default={}, max_length=16, description="the choices")
     classes: int = Field(
         default=400, ge=1, le=1_000_000, description="number of classes, `classes` in expressions"
@@ -394,24 +369,16 @@ class NetworkFile(Header):
     input: Input = Field(description="the clip")
     blocks: dict[Identifier, Block] = Field(default={}, max_length=32, description="the blocks")
     stages: list[Stage] = Field(min_length=1, max_length=MAX_STAGES, description="the stage table")
-    published: list[Waypoint] = Field(
-        default=[], max_length=64, description="the published expansion, step by step"
-    )
+    published: list[Waypoint] = Field(default=[], max_length=64, description="the published expansion")
 
 
 class PresetFile(Header):
     """A named setting of another spec."""
 
     base: Identifier = Field(description="the spec it sets, by name: beside this file, or shipped")
-    factors: dict[Identifier, Expression] = Field(
-        default={}, max_length=16, description="factor values"
-    )
-    set: dict[Identifier, Choice] = Field(
-        default={}, max_length=16, description="options, and `classes`"
-    )
-    clip: Clip | None = Field(
-        default=None, description="a clip to count at, instead of the input's"
-    )
+    factors: dict[Identifier, Expression] = Field(default={}, max_length=16, description="factor values")
+    set: dict[Identifier, Choice] = Field(default={}, max_length=16, description="options, and `classes`")
+    clip: Clip | None = Field(default=None, description="a clip to count at, instead of the input's")
     published: Words = Field(default="", description="the figures that its source prints for it")
 
 

@@ -132,9 +132,7 @@ class _Parser:
         tree = self.condition()
         kind, word, column = self.tokens[self.at]
         if kind != "end":
-            raise ExpressionError(
-                f"unexpected {word!r} at character {column} of {_shown(self.text)}"
-            )
+            raise ExpressionError(f"unexpected {word!r} at character {column} of {_shown(self.text)}")
         if _depth(tree) > MAX_DEPTH:
             raise ExpressionError(f"expression nested deeper than {MAX_DEPTH}")
         return tree
@@ -262,9 +260,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
         match = _TOKEN.match(text, at)
         if match is None:
             column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-            raise ExpressionError(
-                f"unexpected {text[column - 1]!a} at character {column} of {_shown(text)}"
-            )
+            raise ExpressionError(f"unexpected {text[column - 1]!a} at character {column} of {_shown(text)}")
         kind = match.lastgroup or ""
         word = match.group(kind)
         yield ("keyword" if word in _KEYWORDS else kind, word, match.start(kind) + 1)
@@ -284,9 +280,7 @@ def _depth(tree: Syntax) -> int:
     depth = 0
     while level:
         depth += 1
-        level = [
-            argument for node in level if isinstance(node, Apply) for argument in node.arguments
-        ]
+        level = [argument for node in level if isinstance(node, Apply) for argument in node.arguments]
     return depth
 
 
