@@ -54,6 +54,7 @@ class Architecture:
         source = self.source
         for name, value in options.items():
             source = source.choose(name, value)
+            source = replace(source, chosen={**source.chosen, name: value})
         return Architecture(source)
 
     def at_clip(self, frames: int | None, size: int) -> Architecture:

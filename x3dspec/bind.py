@@ -235,8 +235,9 @@ def _shown(value: Any) -> str:
 
 def _pruned_stage(stage: net.Stage[Any]) -> net.Stage[int]:
     """Without the layers that are not there, every number a plain integer."""
-    rest = tuple(_pruned(body) for body in stage.rest) if stage.repeat > 1 else ()
-    return replace(stage, first=_pruned(stage.first), rest=rest)
+    if stage.repeat == 1:
+        return replace(stage, first=_pruned(stage.first), rest=(), rest_arguments=())
+    return replace(stage, first=_pruned(stage.first), rest=tuple(_pruned(body) for body in stage.rest))
 
 
 def _pruned(body: tuple[net.Layer[Any], ...]) -> tuple[net.Layer[int], ...]:

@@ -28,7 +28,7 @@ from typing import NoReturn, Protocol
 
 import yaml
 
-from x3dspec.errors import Problem, SpecError
+from x3dspec.errors import MAX_SHOWN, Problem, SpecError, shown
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -42,8 +42,6 @@ MAX_SCALAR = 4_000  # characters
 # A number that needs more is a slip of the keyboard, and exact arithmetic on it would crawl.
 MAX_DIGITS = 40
 MAX_EXPONENT = 30
-
-MAX_SHOWN = 60  # characters of the file's own text in a message
 
 _EXPECTED = "expected a mapping with name, factors, stages ..."
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?0*([1-9][0-9]*|0))?")
@@ -153,15 +151,10 @@ def spell(path: Path) -> str:
     for part in path:
         plain = isinstance(part, str) and part.isascii() and part.isidentifier()
         if not plain or len(str(part)) > MAX_SHOWN:
-            spelled += f"[{_show(part) if isinstance(part, str) else part}]"
+            spelled += f"[{shown(part) if isinstance(part, str) else part}]"
         else:
             spelled += f".{part}" if spelled else str(part)
     return spelled
-
-
-def _show(text: str) -> str:
-    """Quoted and short; repr escapes control characters and bidi controls alike."""
-    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...")
 
 
 def _kind(data: object) -> str:
@@ -221,10 +214,10 @@ def _resolve(text: str) -> object:
         return text
     digits, exponent = number[1], number[2]
     if len(digits.replace(".", "")) > MAX_DIGITS:
-        raise ValueError(f"number {_show(text)} has more than {MAX_DIGITS} digits")
+        raise ValueError(f"number {shown(text)} has more than {MAX_DIGITS} digits")
     # By length first: Python refuses to convert thousands of digits.
     if exponent and (len(exponent) > len(str(MAX_EXPONENT)) or int(exponent) > MAX_EXPONENT):
-        raise ValueError(f"number {_show(text)} has an exponent beyond {MAX_EXPONENT}")
+        raise ValueError(f"number {shown(text)} has an exponent beyond {MAX_EXPONENT}")
     return int(text) if digits.isdigit() and exponent is None else Fraction(text)
 
 
@@ -292,12 +285,12 @@ class _Builder:
         self._count(1, place, "holds")
         if tag is not None:
             written = tag.replace("tag:yaml.org,2002:", "!!", 1)
-            self._report(place, f"tag {_show(written)} is not allowed")
+            self._report(place, f"tag {shown(written)} is not allowed")
         if event.anchor is None:
             return
         if event.anchor in self._anchors:
             first = self._anchors[event.anchor][0]
-            self._report(place, f"duplicate anchor {_show(event.anchor)}, first on line {first}")
+            self._report(place, f"duplicate anchor {shown(event.anchor)}, first on line {first}")
         self._anchors[event.anchor] = (place[0], None)
 
     def _alias(self, event: yaml.AliasEvent, place: Place) -> None:
@@ -305,7 +298,7 @@ class _Builder:
         line, node = self._anchors.get(anchor, (0, None))
         if node is None:
             why = "is inside its own anchor" if line else "has no anchor before it"
-            self._report(place, f"alias {_show(anchor)} {why}")
+            self._report(place, f"alias {shown(anchor)} {why}")
             node = _Node(place, "")
         self._count(node.size, place, "aliases expand to")
         self._check_depth(node.height, place)
@@ -364,7 +357,7 @@ class _Builder:
             parent.key = key
             if key in parent.entries:
                 first = parent.entries[key][0][0]
-                self._report(node.place, f"duplicate key {_show(key)}, first on line {first}")
+                self._report(node.place, f"duplicate key {shown(key)}, first on line {first}")
         parent.key_place = node.place
 
 

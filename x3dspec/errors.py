@@ -11,6 +11,9 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MAX_SHOWN = 60  # characters of a document's own text in a message
+MAX_LISTED = 24  # names that are offered instead of an unknown one
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -55,9 +58,16 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def shown(text: str) -> str:
+    """Text of a document, as a message may quote it: short, control and bidi characters escaped."""
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "...")
+
+
 def unknown(kind: str, word: str, choices: Iterable[str], owner: str = "this spec has") -> str:
     """``unknown factor 'gamma_q'; did you mean gamma_s? this spec has gamma_s, gamma_w``."""
     listed = list(choices)
-    guess = nearest(word, listed)
+    guess = nearest(word, listed) if len(word) <= MAX_SHOWN else None
     hint = f" did you mean {guess}?" if guess else ""
-    return f"unknown {kind} {word!r};{hint} {owner} {', '.join(listed) or 'none'}"
+    names = ", ".join(listed[:MAX_LISTED]) or "none"
+    more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return f"unknown {kind} {shown(word)};{hint} {owner} {names}{more}"

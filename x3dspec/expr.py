@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from x3dspec import exact
+from x3dspec.errors import shown
 from x3dspec.exact import Exact, ExactError
 from x3dspec.syntax import Apply, ExpressionError, Name, Number, Syntax, Text
 
@@ -393,7 +394,7 @@ def build(tree: Syntax, scope: Scope, index: int = 0) -> Expr:
     """
     value = _meaning(tree, scope, index)
     if isinstance(value, str):
-        raise ExpressionError(f"{value!r} is text, which can only be compared with == or !=")
+        raise ExpressionError(f"{shown(value)} is text, which can only be compared with == or !=")
     return value
 
 
@@ -404,7 +405,7 @@ def _meaning(tree: Syntax, scope: Scope, index: int) -> Expr | str:
         return tree.value
     if isinstance(tree, Name):
         if tree.name not in scope:
-            raise ExpressionError(f"unknown name {tree.name!r}")
+            raise ExpressionError(f"unknown name {shown(tree.name)}")
         return scope[tree.name]
     if tree.operator == "cycle":
         return _meaning(tree.arguments[index % len(tree.arguments)], scope, index)
@@ -419,7 +420,8 @@ def _meaning(tree: Syntax, scope: Scope, index: int) -> Expr | str:
 
 def _same(a: Expr | str, b: Expr | str) -> Expr:
     if isinstance(a, str) != isinstance(b, str):
-        raise ExpressionError(f"{a!r} and {b!r} cannot be compared: one is text, one is a number")
+        text = a if isinstance(a, str) else b
+        raise ExpressionError(f"{shown(str(text))} is text and cannot be compared with a number")
     if isinstance(a, Expr) and isinstance(b, Expr):
         return equal(a, b)
     return ONE if a == b else ZERO

@@ -7,7 +7,7 @@ whole file, and raised together.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
@@ -39,7 +39,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Source:
-    """A checked spec: the network's own document and what presets and the user set in it."""
+    """A checked spec: the network's own document and what presets and the user set in it.
+
+    `options` has every option's value, `chosen` those that the user set by hand.
+    """
 
     identity: Identity
     origins: tuple[Origin, ...]
@@ -49,6 +52,7 @@ class Source:
     options: Mapping[str, int | str]
     classes: int
     clip: spec.Clip | None
+    chosen: Mapping[str, int | str] = field(default_factory=dict)
 
     @property
     def display(self) -> str:

@@ -139,23 +139,26 @@ class _Lowering:
             return body, outputs, given
 
         first, outputs, given = phase(0, shape)
-        rest = []
+        rest, rest_arguments = [], []
         if repeat is not ONE and not self.problems:
             for residue in range(period):
                 # Index 0 is the first block, whose strides count; what follows it in the same
                 # phase has index `period`, and the input that the first block left.
-                body, after, _ = phase(residue or period, outputs)
+                body, after, values = phase(residue or period, outputs)
                 rest.append(body)
+                rest_arguments.append(_numbers(values))
                 if after != outputs:
                     self._report(path, "the blocks after the first must keep their shape")
         return net.Stage(
             stage.name,
             stage.block,
             path,
-            tuple((name, value) for name, value in given.items() if isinstance(value, Expr)),
+            _numbers(given),
             repeat,
+            "repeat" in stage.model_fields_set,
             first,
             tuple(rest),
+            tuple(rest_arguments),
             shape,
             outputs,
         )
@@ -218,6 +221,10 @@ class _Lowering:
                 lowered.append(layer)
             shape = layer.outputs
         return tuple(lowered), shape
+
+
+def _numbers(scope: Scope) -> tuple[tuple[str, Expr], ...]:
+    return tuple((name, value) for name, value in scope.items() if isinstance(value, Expr))
 
 
 def _is_stride(name: str) -> bool:

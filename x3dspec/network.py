@@ -106,6 +106,7 @@ class Stage(Generic[N]):
     """A line of the stage table: `first`, then ``repeat - 1`` blocks that take `rest` in turn.
 
     Block i > 0 is ``rest[i % len(rest)]``: a block whose layers alternate has one entry a phase.
+    `sequence` says that the spec gives a repeat, be it 1: the stage is then a sequence of blocks.
     """
 
     name: str
@@ -113,8 +114,10 @@ class Stage(Generic[N]):
     origin: Path
     arguments: tuple[tuple[str, N], ...]
     repeat: N
+    sequence: bool
     first: tuple[Layer[N], ...]
     rest: tuple[tuple[Layer[N], ...], ...]
+    rest_arguments: tuple[tuple[tuple[str, N], ...], ...]
     inputs: Shape[N]
     outputs: Shape[N]
 
@@ -164,11 +167,12 @@ class Network(Generic[N]):
         return self.inputs.sizes[-1]
 
 
-def blocks(stage: Stage[int]) -> Iterator[tuple[Layer[int], ...]]:
-    """The blocks of a bound stage, in order."""
-    yield stage.first
+def blocks(stage: Stage[int]) -> Iterator[tuple[tuple[Layer[int], ...], tuple[tuple[str, int], ...]]]:
+    """The blocks of a bound stage in order, each with the arguments that it was given."""
+    yield stage.first, stage.arguments
     for index in range(1, stage.repeat):
-        yield stage.rest[index % len(stage.rest)]
+        phase = index % len(stage.rest)
+        yield stage.rest[phase], stage.rest_arguments[phase]
 
 
 def layers(body: tuple[Layer[N], ...]) -> Iterator[Layer[N]]:

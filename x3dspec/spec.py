@@ -8,14 +8,17 @@ an :data:`Expression`, read here into a syntax tree and given its meaning in ``l
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,27 +32,58 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from x3dspec.syntax import Apply, ExpressionError, Name, Number, Syntax, Text, parse
+from x3dspec.syntax import FUNCTIONS, Apply, ExpressionError, Name, Number, Syntax, Text, parse
 
 MAX_STAGES = 64
 MAX_LAYERS_PER_BLOCK = 64
 MAX_TEXT = 1000
 
-#: Names that mean something else to Python, to the emitted module, or to an expression.
+#: Controls, bidi and other format characters, line and paragraph separators: what a reader of the
+#: emitted file or of a terminal cannot see, and may be misled by.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+#: Names that mean something else to the emitted module (attributes of torch's Module among them) or
+#: to an expression. Python's own keywords and builtins are reserved too.
 RESERVED = frozenset(
-    {"self", "super", "torch", "nn", "x", "y", "m", "Tensor", "classes", "channels", "width_in"}
-    | {"and", "or", "not", "true", "false", "forward", "training", "print", "list", "int", "bool"}
+    {"self", "torch", "nn", "x", "y", "m", "Tensor", "classes", "channels", "width_in"}
+    | {"and", "or", "not", "true", "false", *FUNCTIONS}
+    | {"add_module", "apply", "bfloat16", "buffers", "children", "cpu", "cuda", "double", "dump_patches"}
+    | {"extra_repr", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half"}
+    | {"ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules"}
+    | {"named_parameters", "parameters", "register_buffer", "register_module", "register_parameter"}
+    | {"requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to"}
+    | {"to_empty", "train", "training", "xpu", "zero_grad"}
 )
 
 
-def _identifier(value: Any) -> Any:
+def reserved(name: str) -> bool:
+    """Whether a name must not become one of the emitted module's."""
+    return (
+        keyword.iskeyword(name) or keyword.issoftkeyword(name) or hasattr(builtins, name) or name in RESERVED
+    )
+
+
+def _name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", value):
         raise PydanticCustomError(
             "identifier", "must be a name of letters, digits and _, at most 40, a letter first"
         )
-    if keyword.iskeyword(value) or keyword.issoftkeyword(value) or value in RESERVED:
-        raise PydanticCustomError("identifier", f"{value!r} is a reserved name")
     return value
+
+
+def _identifier(value: Any) -> str:
+    name = _name(value)
+    if reserved(name):
+        raise PydanticCustomError("identifier", f"{name!r} is a reserved name: choose another")
+    return name
+
+
+def _words(value: str) -> str:
+    for character in value:
+        if character not in "\t\n\r" and unicodedata.category(character) in _INVISIBLE:
+            code = f"U+{ord(character):04X}"
+            raise PydanticCustomError("words", f"holds the invisible character {code}: remove it")
+    return " ".join(value.split())
 
 
 def _expression(value: Any) -> Syntax:
@@ -70,8 +104,12 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, Fraction) else value
 
 
-def _choice(value: Any) -> Any:
-    return value if type(value) is int else _identifier(value)
+def _choice(value: Any) -> int | str:
+    if type(value) is int:
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("choice", "must be a whole number or a name")
+    return _name(value)
 
 
 def _each(value: Any) -> Any:
@@ -97,7 +135,7 @@ Sizes = Annotated[
     Field(min_length=1, max_length=3),
     WithJsonSchema({"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}),
 ]
-Words = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Words = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_words)]
 Plain = Annotated[float, BeforeValidator(_number)]
 
 
@@ -308,13 +346,7 @@ class Stage(Model):
     @model_validator(mode="after")
     def _either(self) -> Stage:
         if (self.block is None) == (self.layers is None):
-            raise PydanticCustomError("stage", "must have either block or layers")
-        if self.layers is not None and self.model_extra:
-            raise PydanticCustomError(
-                "stage",
-                "unknown key {key}; a stage of layers takes name, layers, repeat, note",
-                {"key": repr(next(iter(self.model_extra)))},
-            )
+            raise PydanticCustomError("stage", "must have one of block and layers")
         return self
 
 

@@ -24,14 +24,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from x3dspec.errors import unknown
+from x3dspec.errors import shown, unknown
 
 #: An expression longer than this is not something a person reads in a table.
 MAX_LENGTH = 400
 #: Deep enough for any formula of a stage table, shallow enough for every recursive walk.
 MAX_DEPTH = 24
-#: Digits of one literal. Counts of MACs need 15.
+#: Digits and exponent of one literal. Counts of MACs need 15.
 MAX_DIGITS = 40
+MAX_EXPONENT = 30
 
 #: Every function, with the least and the most arguments it takes.
 FUNCTIONS = {
@@ -47,11 +48,21 @@ FUNCTIONS = {
 }
 
 _KEYWORDS = {"and", "or", "not"}
+#: What people write from the habit of other languages.
+_INSTEAD = {
+    "^": "a power is written **",
+    "%": "there is no remainder",
+    "=": "conditions compare with == or !=",
+    "!": "conditions compare with == or !=",
+    "<": "conditions compare with == or !=",
+    ">": "conditions compare with == or !=",
+    '"': "text stands in single quotes",
+}
 _CONSTANTS = {"true": Fraction(1), "false": Fraction(0)}
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)
+        (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
       | (?P<text>'[A-Za-z0-9_. -]*')
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)
       | (?P<operator>\*\*|==|!=|[-+*/(),])
@@ -132,7 +143,7 @@ class _Parser:
         tree = self.condition()
         kind, word, column = self.tokens[self.at]
         if kind != "end":
-            raise ExpressionError(f"unexpected {word!r} at character {column} of {_shown(self.text)}")
+            raise _unexpected(word, column, self.text)
         if _depth(tree) > MAX_DEPTH:
             raise ExpressionError(f"expression nested deeper than {MAX_DEPTH}")
         return tree
@@ -147,10 +158,8 @@ class _Parser:
     def expect(self, word: str) -> None:
         if self.take(word) is None:
             kind, found, column = self.tokens[self.at]
-            shown = "the end" if kind == "end" else repr(found)
-            raise ExpressionError(
-                f"expected {word!r}, found {shown} at character {column} of {_shown(self.text)}"
-            )
+            what = "the end" if kind == "end" else shown(found)
+            raise ExpressionError(f"expected {word!r}, found {what} at character {column} of {shown(self.text)}")
 
     def nested(self) -> Syntax:
         self.depth += 1
@@ -225,7 +234,8 @@ class _Parser:
             return tree
         kind, word, column = self.tokens[self.at]
         if kind == "end":
-            raise ExpressionError(f"unfinished expression {_shown(self.text)}")
+            what = f"unfinished expression {shown(self.text)}" if self.text.strip() else "empty expression"
+            raise ExpressionError(what)
         self.at += 1
         if kind == "number":
             return Number(_number(word))
@@ -233,7 +243,7 @@ class _Parser:
             return Text(word[1:-1])
         if kind == "name":
             return self.named(word)
-        raise ExpressionError(f"unexpected {word!r} at character {column} of {_shown(self.text)}")
+        raise _unexpected(word, column, self.text)
 
     def named(self, word: str) -> Syntax:
         if self.tokens[self.at][1] != "(":
@@ -248,7 +258,8 @@ class _Parser:
         least, most = FUNCTIONS[word]
         if not least <= len(arguments) <= most:
             count = str(least) if least == most else f"{least} to {most}"
-            raise ExpressionError(f"{word} takes {count} arguments, not {len(arguments)}")
+            plural = "" if count == "1" else "s"
+            raise ExpressionError(f"{word} takes {count} argument{plural}, not {len(arguments)}")
         return Apply(word, tuple(arguments))
 
 
@@ -260,7 +271,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
         match = _TOKEN.match(text, at)
         if match is None:
             column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-            raise ExpressionError(f"unexpected {text[column - 1]!a} at character {column} of {_shown(text)}")
+            raise _unexpected(text[column - 1], column, text)
         kind = match.lastgroup or ""
         word = match.group(kind)
         yield ("keyword" if word in _KEYWORDS else kind, word, match.start(kind) + 1)
@@ -268,9 +279,17 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     yield ("end", "", end + 1)
 
 
+def _unexpected(word: str, column: int, text: str) -> ExpressionError:
+    hint = f": {_INSTEAD[word]}" if word in _INSTEAD else ""
+    return ExpressionError(f"unexpected {shown(word)} at character {column} of {shown(text)}{hint}")
+
+
 def _number(word: str) -> Fraction:
-    if sum(character.isdigit() for character in word) > MAX_DIGITS:
+    digits, _, exponent = word.lower().partition("e")
+    if len(digits.replace(".", "")) > MAX_DIGITS:
         raise ExpressionError(f"number with more than {MAX_DIGITS} digits")
+    if exponent and abs(int(exponent)) > MAX_EXPONENT:
+        raise ExpressionError(f"number {shown(word)} has an exponent beyond {MAX_EXPONENT}")
     return Fraction(word)
 
 
@@ -282,7 +301,3 @@ def _depth(tree: Syntax) -> int:
         depth += 1
         level = [argument for node in level if isinstance(node, Apply) for argument in node.arguments]
     return depth
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,456 @@
+"""A resolved network becomes the source of one standalone PyTorch module: text, nothing else.
+
+The decisions (which classes, which parameters, which line of forward) are made here and in
+``classes``; the templates hold the Python around them and do no arithmetic. Everything that reaches
+a template is an integer, an identifier that ``spec`` has validated, or text made harmless by
+:func:`_harmless`. The result is a function of the spec alone: no time, no machine, no hash order.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from x3dspec import __version__, assets, exact
+from x3dspec import network as net
+from x3dspec.architecture import Resolved
+from x3dspec.classes import Class, Instance, Module, Parameter, Step, unify
+from x3dspec.layout import WIDTH, broken
+from x3dspec.table import extent, rows
+
+_INDENT = " " * 8
+
+
+def source(resolved: Resolved, name: str | None = None) -> str:
+    """The text of the module that builds this network.
+
+    Args:
+        resolved: the network.
+        name: of the file and its factory; the spec's own without it.
+    """
+    return _Emitter(resolved, name or resolved.network.identity.name).text()
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(assets.folder("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the output is Python; texts are made harmless before
+    )
+
+
+@lru_cache(maxsize=1)
+def _macros() -> Any:
+    environment = _environment()
+    # A macro tests which arguments were given; everywhere else an undefined name is an error.
+    lenient = environment.overlay(undefined=_absent())
+    return lenient.get_template("layers.jinja").module
+
+
+def _absent() -> Any:
+    from jinja2 import Undefined
+
+    return Undefined
+
+
+def class_name(name: str) -> str:
+    """bottleneck_3d -> Bottleneck3d."""
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """The classes of the network's blocks, and for every stage the calls that build it."""
+
+    classes: dict[str, Class]
+    calls: dict[str, list[str]]
+
+
+class _Emitter:
+    def __init__(self, resolved: Resolved, name: str) -> None:
+        self.resolved = resolved
+        self.network = resolved.network
+        self.name = name
+        self.dims = len(self.network.inputs.sizes)
+        self.blocks = self._blocks()
+        self.plain = {
+            stage.name: unify([Instance(stage.first, ())], index == 0)
+            for index, stage in enumerate(self.network.stages)
+            if stage.block is None
+        }
+        self.classifier = self._classifier()
+        self.gates = self._gates()
+
+    def text(self) -> str:
+        lines = _environment().get_template("module.py.jinja").render(
+            header=self._header(),
+            docstring=self._docstring(),
+            imports=self._imports(),
+            dims=self.dims,
+            positions=_positions(self.dims),
+            gates=[
+                {
+                    "name": name,
+                    "hidden": _macros().activation(activation, "self.reduce(gate)", True),
+                    "gate": _macros().activation(gate, "self.expand(gate)", False),
+                }
+                for (activation, gate), name in self.gates.items()
+            ],
+            blocks=[self._block(name, each) for name, each in self.blocks.classes.items()],
+            network=self._network(),
+            factory=self._factory(),
+        )
+        return str(lines)
+
+    # What there is to emit
+
+    def _blocks(self) -> _Blocks:
+        instances: dict[str, list[Instance]] = {}
+        stages: dict[str, list[tuple[str, int]]] = {}
+        for stage in self.network.stages:
+            for instance in _uses(stage):
+                uses = instances.setdefault(stage.block or "", [])
+                stages.setdefault(stage.name, []).append((stage.block or "", len(uses)))
+                uses.append(instance)
+        first = self.network.stages[0].block
+        classes = {name: unify(uses, name == first) for name, uses in instances.items()}
+        calls = {
+            stage: [f"{class_name(b)}({', '.join(classes[b].calls[i])})" for b, i in uses]
+            for stage, uses in stages.items()
+        }
+        return _Blocks(classes, calls)
+
+    def _classifier(self) -> net.Linear[int]:
+        last = list(net.layers(self.network.stages[-1].first))[-1]
+        assert isinstance(last, net.Linear)
+        return last
+
+    def _gates(self) -> dict[tuple[str, str], str]:
+        kinds = {
+            (layer.activation, layer.gate)
+            for stage in self.network.stages
+            for layer in net.walk(stage)
+            if isinstance(layer, net.SqueezeExcite)
+        }
+        if len(kinds) == 1:
+            return dict.fromkeys(kinds, "SqueezeExcite")
+        return {kind: "SqueezeExcite" + "".join(map(class_name, kind)) for kind in sorted(kinds)}
+
+    def _imports(self) -> list[str]:
+        functions = {
+            layer.function
+            for stage in self.network.stages
+            for layer in net.walk(stage)
+            if isinstance(layer, net.Activation)
+        } | {function for gate in self.gates for function in gate}
+        plain = ["import torch"] if "sigmoid" in functions else []
+        functional = ["import torch.nn.functional as F"] if functions - {"sigmoid"} else []
+        return [*plain, *functional, "from torch import Tensor, nn"]
+
+    # The parts of the file
+
+    def _header(self) -> list[str]:
+        source, identity = self.resolved.architecture.source, self.network.identity
+        cost = self.resolved.cost()
+        factors = [f"{name} = {exact.text(v)}" for name, v in self.resolved.factors.items()]
+        options = [f"{name} = {value}" for name, value in source.options.items()]
+        label = source.origins[0].label
+        lines = [f"Generated by x3dspec {__version__}; edit the spec, not this file.", ""]
+        for kind, origin in zip(["spec", *["base"] * 9], source.origins, strict=False):
+            lines += [f"{kind}: {origin.label}", f"  sha256: {origin.sha256}"]
+        lines += [f"command: {_command(self.resolved, self.name, label)}"]
+        lines += _folded("factors: ", factors) + _folded("options: ", options)
+        lines += [
+            f"clip: {_clip(self.network)}",
+            f"macs: {cost.macs} (paper: multiply-accumulates of convolutions and linear layers)",
+            f"params: {cost.params}",
+            f"activations: {cost.activations}",
+            "",
+            *self._table(),
+        ]
+        if identity.license:
+            lines += ["", f"SPDX-License-Identifier: {_harmless(identity.license)}"]
+        return lines
+
+    def _table(self) -> list[str]:
+        table = rows(self.resolved)
+        cells = [("stage", "filters", "repeat", "output", "MACs", "params")]
+        for row in table:
+            size = f"{row.width} x {extent(row)}"
+            cells.append(
+                (row.name, "; ".join(row.filters), str(row.repeat), size, str(row.macs), str(row.params))
+            )
+        widths = [max(len(cell[column]) for cell in cells) for column in range(len(cells[0]))]
+        lines = []
+        for cell in cells:
+            left = [text.ljust(width) for text, width in zip(cell[:2], widths[:2], strict=True)]
+            right = [text.rjust(width) for text, width in zip(cell[2:], widths[2:], strict=True)]
+            lines.append("  ".join([*left, *right]).rstrip())
+        return lines
+
+    def _docstring(self) -> str:
+        identity = self.network.identity
+        origin = f"Source: {identity.source}" if identity.source else ""
+        return _docstring("", identity.title or identity.name, origin)
+
+    def _block(self, name: str, block: Class) -> dict[str, Any]:
+        note = self.resolved.architecture.source.network.blocks[name].note
+        return {
+            "name": class_name(name),
+            "docstring": _docstring("    ", f"The spec's block {name}.", note),
+            "signature": _signature("    def __init__(self, ", ") -> None:", block.parameters),
+            "init": [*self._modules(block), *_flags(block), *_zeroed(block)],
+            "forward": _returned(self._forward(block.steps)),
+        }
+
+    def _modules(self, block: Class) -> list[str]:
+        return [broken(f"{_INDENT}self.{m.name} = {self._constructor(m)}") for m in block.modules]
+
+    def _constructor(self, module: Module) -> str:
+        arguments = dict(module.arguments)
+        if module.kind == "squeeze_excite":
+            arguments["class_name"] = self.gates[arguments.pop("activation"), arguments.pop("gate")]
+        text = str(getattr(_macros(), module.kind)(arguments, self.dims))
+        return f"{text} if {module.condition} else nn.Identity()" if module.condition else text
+
+    def _network(self) -> dict[str, Any]:
+        features: list[str] = []
+        head: list[str] = []
+        init: list[str] = []
+        zeroed: list[str] = []
+        pooled = False
+        for stage in self.network.stages:
+            if stage.block is not None:
+                calls = self.blocks.calls[stage.name]
+                init.append(_stage(stage, calls))
+                lines = [f"{_INDENT}x = self.{stage.name}(x)"]
+            else:
+                plain = self.plain[stage.name]
+                init += [broken(f"{_INDENT}self.{m.name} = {self._top(m)}") for m in plain.modules]
+                zeroed += _zeroed(plain)
+                lines = self._forward([s for s in plain.steps if s.name != self.classifier.name])
+            pooled = pooled or any(isinstance(layer, net.Mean) for layer in stage.first)
+            (head if pooled else features).extend(lines)
+        return {
+            "name": self.network.identity.class_name,
+            "docstring": _docstring("    ", self.network.identity.title or self.name),
+            "signature": _signature("    def __init__(self, ", ") -> None:", self._arguments()),
+            "init": init,
+            "zeroed": zeroed,
+            "features": _returned(features),
+            "head": head,
+            "classifier": self.classifier.name,
+            "features_doc": _docstring(_INDENT, f"{self._input()} -> {self._features()}."),
+            "head_doc": _docstring(
+                _INDENT,
+                f"{self._features()} -> (N, num_classes).",
+                "With pre_logits, what the classifier sees instead.",
+            ),
+            "forward_doc": _docstring(_INDENT, f"{self._input()} -> (N, num_classes), the logits."),
+        }
+
+    def _features(self) -> str:
+        """The shape in front of the global mean, for a clip of any size."""
+        last = [stage.outputs for stage in self.network.stages if stage.outputs.sizes][-1]
+        return f"(N, {last.channels}, {'T, ' if self.dims == 3 else ''}H', W')"
+
+    def _top(self, module: Module) -> str:
+        """A module of the network itself, whose head and dropout the caller chooses."""
+        if module.name == self.classifier.name:
+            return self._constructor(_with(module, out_channels="num_classes"))
+        if module.kind == "dropout":
+            return self._constructor(_with(module, rate="dropout"))
+        return self._constructor(module)
+
+    def _input(self) -> str:
+        return "(N, in_channels, T, H, W)" if self.dims == 3 else "(N, in_channels, H, W)"
+
+    def _arguments(self) -> tuple[Parameter, ...]:
+        rates = [m.arguments["rate"] for c in self.plain.values() for m in c.modules if m.kind == "dropout"]
+        return (
+            Parameter("num_classes", "int", str(self.classifier.outputs.channels)),
+            Parameter("in_channels", "int", str(self.network.inputs.channels)),
+            *[Parameter("dropout", "float", rate) for rate in rates[-1:]],
+        )
+
+    def _factory(self) -> dict[str, str]:
+        arguments = self._arguments()
+        given = ", ".join(f"{p.name}={p.name}" for p in arguments)
+        cls = self.network.identity.class_name
+        return {
+            "signature": _signature(f"def {self.name}(", f") -> {cls}:", arguments, keywords=False),
+            "docstring": _docstring("    ", f"Build {self.network.identity.title or self.name}."),
+            "call": f"{cls}({given})",
+        }
+
+    # forward, step by step
+
+    def _forward(self, steps: Any) -> list[str]:
+        return _Forward(self.dims).lines(tuple(steps), "x", "x", _INDENT)
+
+
+class _Forward:
+    """Chains of layers as nested calls, a line an activation or a sum."""
+
+    def __init__(self, dims: int) -> None:
+        self.dims = dims
+
+    def lines(self, steps: tuple[Step, ...], start: str, target: str, indent: str) -> list[str]:
+        lines: list[str] = []
+        value = start
+        for step in steps:
+            if step.kind == "residual":
+                if value not in (start, target):
+                    lines.append(f"{indent}{target} = {value}")
+                    value = target
+                lines += self._residual(step, value, target, indent)
+                value = target
+                continue
+            longer = self._applied(step, value)
+            if len(f"{indent}{target} = {longer}") > WIDTH:
+                lines.append(f"{indent}{target} = {value}")
+                longer = self._applied(step, target)
+            value = longer
+            if step.kind in ("activation", "mean"):
+                lines.append(f"{indent}{target} = {value}")
+                value = target
+        if value not in (start, target) or (value == start != target):
+            lines.append(f"{indent}{target} = {value}")
+        return lines
+
+    def _applied(self, step: Step, value: str) -> str:
+        if step.kind == "activation":
+            return str(_macros().activation(step.function, value, step.fresh))
+        if step.kind == "mean":
+            return str(_macros().mean(value, self.dims))
+        return f"self.{step.name}({value})"
+
+    def _residual(self, step: Step, value: str, target: str, indent: str) -> list[str]:
+        inner = chr(ord(target) + 1) if target != "z" else "branch"
+        lines = self.lines(step.branch, value, inner, indent)
+        other = value
+        for each in step.shortcut:
+            other = self._applied(each, other)
+        total = f"{inner} + {other}"
+        if step.condition:
+            total = f"{total} if self.{step.condition} else {inner}"
+        return [*lines, broken(f"{indent}{target} = {total}")]
+
+
+def _uses(stage: net.Stage[int]) -> Iterator[Instance]:
+    """Every block of the stage with the integer arguments that it has there."""
+    if stage.block is None:
+        return
+    for body, arguments in net.blocks(stage):
+        whole = tuple((name, value) for name, value in arguments if isinstance(value, int))
+        yield Instance(body, (("width_in", body[0].inputs.channels), *whole))
+
+
+def _stage(stage: net.Stage[int], calls: list[str]) -> str:
+    if not stage.sequence:
+        return broken(f"{_INDENT}self.{stage.name} = {calls[0]}")
+    lines = [broken(f"{_INDENT}    {call},") for call in calls]
+    return "\n".join([f"{_INDENT}self.{stage.name} = nn.Sequential(", *lines, f"{_INDENT})"])
+
+
+def _with(module: Module, **arguments: str) -> Module:
+    return Module(module.name, module.kind, {**module.arguments, **arguments}, module.condition)
+
+
+def _flags(block: Class) -> list[str]:
+    """The conditions that forward needs: whether a sum takes place."""
+    names = dict.fromkeys(step.condition for step in block.steps if step.condition)
+    return [f"{_INDENT}self.{name} = {name}" for name in names]
+
+
+def _zeroed(block: Class) -> list[str]:
+    lines = []
+    for module in block.modules:
+        if module.zero_init:
+            lines.append(f"{_INDENT}nn.init.zeros_(self.{module.name}.weight)")
+    return lines
+
+
+def _signature(start: str, end: str, parameters: tuple[Parameter, ...], *, keywords: bool = True) -> str:
+    spelled = [f"{p.name}: {p.type}" for p in parameters if p.default is None]
+    optional = [f"{p.name}: {p.type} = {p.default}" for p in parameters if p.default is not None]
+    star = ["*"] if keywords and spelled and optional else []
+    line = start + ", ".join([*spelled, *star, *optional]) + end
+    return broken(line.replace("self, )", "self)"))
+
+
+def _returned(lines: list[str]) -> list[str]:
+    """The lines of a function that returns x: at once where the last one is a typed expression."""
+    *before, last = lines
+    head, _, value = last.partition(" = ")
+    if head == f"{_INDENT}x" and value.startswith("F.") and "\n" not in value:
+        return [*before, f"{_INDENT}return {value}"]
+    return [*lines, f"{_INDENT}return x"]
+
+
+def _docstring(indent: str, summary: str, more: str = "") -> str:
+    """A docstring as the formatters leave it: a summary, then the rest in paragraphs."""
+    width = WIDTH - len(indent)
+    first, *rest = textwrap.wrap(_harmless(summary), width - 6)
+    if more:
+        rest += ["", *textwrap.wrap(_sentence(_harmless(more)), width)]
+    if not rest:
+        return f'{indent}"""{first}"""'
+    body = [f"{indent}{line}".rstrip() for line in rest]
+    return "\n".join([f'{indent}"""{first}', *body, f'{indent}"""'])
+
+
+def _positions(dims: int) -> str:
+    return "(2, 3, 4)" if dims == 3 else "(2, 3)"
+
+
+def _shape(shape: net.Shape[int]) -> str:
+    return f"(N, {', '.join(map(str, (shape.channels, *shape.sizes)))})"
+
+
+def _clip(network: net.Network[int]) -> str:
+    channels, size = network.inputs.channels, network.size
+    if network.frames is None:
+        return f"{channels} x {size} x {size} (channels x height x width)"
+    stride = "" if network.stride is None else f", frame stride {network.stride}"
+    return f"{channels} x {network.frames} x {size} x {size} (channels x frames x height x width){stride}"
+
+
+def _command(resolved: Resolved, name: str, label: str) -> str:
+    words = ["x3dspec emit", label]
+    for factor, value in resolved.setting.items():
+        text = exact.text(value)
+        words.append(f"--{factor.replace('_', '-')} {text if _is_plain(text) else repr(text)}")
+    words += [f"--set {option}={value}" for option, value in resolved.architecture.source.chosen.items()]
+    if name != resolved.network.identity.name:
+        words.append(f"--name {name}")
+    return " ".join(words)
+
+
+def _is_plain(text: str) -> bool:
+    return all(character.isalnum() or character in "./-" for character in text)
+
+
+def _folded(key: str, items: list[str]) -> list[str]:
+    if not items:
+        return []
+    return textwrap.wrap(key + ", ".join(items), WIDTH - 2, subsequent_indent="  ", break_long_words=False)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _harmless(text: str) -> str:
+    """Text that can stand in a comment or a docstring without ending it or hiding anything."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.replace("\\", "/").replace('"', "'").split())
