@@ -6,18 +6,20 @@ zero, a group count that does not divide) is a problem at the line that says it,
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from x3dspec import exact
 from x3dspec import network as net
+from x3dspec import spec
 from x3dspec.document import Path
 from x3dspec.errors import Problem, SpecError
 from x3dspec.exact import Exact, ExactError
-from x3dspec.expr import EXACT, Tape, build, constant
-from x3dspec.loading import Source
+from x3dspec.expr import EXACT, Tape, build, constant, variables
+from x3dspec.loading import Source, brief
+from x3dspec.loading import outside as outside
 from x3dspec.network import Setting
 from x3dspec.syntax import ExpressionError
 
@@ -52,22 +54,42 @@ class Binder:
     def _run(self, setting: Setting) -> list[Any]:
         try:
             return self.tape.run(EXACT, setting)
-        except (ExpressionError, ExactError) as error:
-            raise SpecError(self._culprits(setting) or [self._problem((), str(error))]) from None
+        except (ExpressionError, ExactError):
+            raise SpecError([self._culprit(setting)]) from None
 
-    def _culprits(self, setting: Setting) -> list[Problem]:
-        """The stages whose own expressions fail, found by running each by itself."""
-        problems = []
-        for stage in self.network.stages:
+    def _culprit(self, setting: Setting) -> Problem:
+        """The first part of the network, in its order, that has no value; found by bisection."""
+        parts = list(_parts(self.network))
+
+        def failure(last: int) -> str:
+            tape: Tape[Any] = Tape(net.expressions(tuple(part for _, _, part in parts[: last + 1])))
             try:
-                Tape(net.expressions(stage)).run(EXACT, setting)
+                tape.run(EXACT, setting)
             except (ExpressionError, ExactError) as error:
-                problems.append(self._problem(stage.origin, str(error)))
-                break
-        return problems
+                return str(error)
+            return ""
 
-    def _problem(self, path: Path, message: str) -> Problem:
-        return self.source.document.problem(path, message)
+        first = bisect_left(range(len(parts)), True, key=lambda last: bool(failure(last)))
+        path, stage, part = parts[first]
+        values = [f"{name} = {brief(setting[name])}" for name in variables(net.expressions(part))]
+        where = f" where {', '.join(values)}" if values else ""
+        return self.source.document.problem(path, f"{stage}{failure(first)}{where}")
+
+
+def _parts(network: net.Network[Any]) -> Iterator[tuple[Path, str, Any]]:
+    """What has a place of its own: its path, its stage where that does not say so, and itself."""
+    yield ("input", "channels"), "", network.inputs.channels
+    yield ("input", "size"), "", network.size
+    if network.frames is not None:
+        yield ("input", "frames"), "", network.frames
+    if network.stride is not None:
+        yield ("input", "stride"), "", network.stride
+    for stage in network.stages:
+        for name, value in (*stage.arguments, ("repeat", stage.repeat)):
+            yield (*stage.origin, name), "", value
+        for layer in net.walk(stage):
+            yield layer.origin, f"stage {stage.name}: " if stage.block else "", layer
+        yield stage.origin, "", stage
 
 
 def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
@@ -80,37 +102,26 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     problems: list[Problem] = []
     for name, factor in source.network.factors.items():
         given = overrides.get(name, source.factors.get(name))
-        path: Path = ("factors", name)
         try:
-            if given is None:
-                value = build(factor.start, {n: constant(v) for n, v in values.items()}).value
-                given = Fraction(1) if value is None else value
-            values[name] = given
+            values[name] = _start(factor, values) if given is None else given
         except ExpressionError as error:
-            problems.append(source.document.problem((*path, "start"), str(error)))
+            message: str | None = str(error)
             values[name] = Fraction(1)
-            continue
-        message = outside(source, name, given)
-        if message:
-            problems.append(source.document.problem(path, message))
+        else:
+            message = outside(source, name, values[name])
+        if message and given is None:
+            problems.append(source.document.problem(("factors", name, "start"), message))
+        elif message:
+            problems.append(Problem(source.document.source, 0, 0, "", message))
     if problems:
         raise SpecError(problems)
     return values
 
 
-def outside(source: Source, name: str, value: Exact) -> str | None:
-    """Why a factor cannot have this value, or None where it can."""
-    factor = source.network.factors[name]
-    low = None if factor.min is None else build(factor.min, {}).value
-    high = None if factor.max is None else build(factor.max, {}).value
-    shown = f"{name} = {exact.text(value)}"
-    if low is None and value <= 0:
-        return f"{shown} must be above 0"
-    if low is not None and value < low:
-        return f"{shown} must be at least {exact.text(low)}"
-    if high is not None and value > high:
-        return f"{shown} must be at most {exact.text(high)}"
-    return None
+def _start(factor: spec.Factor, before: Mapping[str, Exact]) -> Exact:
+    value = build(factor.start, {name: constant(value) for name, value in before.items()}).value
+    assert value is not None, "loading has checked that it reads factors before it alone"
+    return value
 
 
 class _Check:
@@ -180,8 +191,12 @@ class _Check:
             yield from self._present(layer)
 
     def _present(self, layer: net.Layer[Any]) -> Iterator[Problem]:
-        out = (*layer.origin, "out") if isinstance(layer, (net.Conv, net.Linear)) else layer.origin
-        problems = [*self._count(out, "channels", layer.outputs.channels, MAX_CHANNELS)]
+        if not _sound(layer.inputs):
+            return  # said of the layer that it comes from
+        problems: list[Problem] = []
+        if isinstance(layer, (net.Conv, net.Linear)):
+            out = (*layer.origin, "out")
+            problems += self._count(out, "channels", layer.outputs.channels, MAX_CHANNELS)
         if isinstance(layer, (net.Conv, net.Pool)):
             problems += self._window(layer)
         if isinstance(layer, net.Conv) and not problems:
@@ -217,7 +232,7 @@ class _Check:
         shortcut = layer.inputs
         for step in layer.shortcut:
             shortcut = step.outputs if step.when == 1 else shortcut
-        if shortcut != layer.outputs:
+        if shortcut != layer.outputs and _sound(shortcut) and _sound(layer.outputs):
             yield self._say(
                 layer.origin,
                 f"its branch gives {_spelled(layer.outputs)}, its shortcut {_spelled(shortcut)}: "
@@ -225,12 +240,17 @@ class _Check:
             )
 
 
+def _sound(shape: net.Shape[Any]) -> bool:
+    numbers = [net.whole(value) for value in (shape.channels, *shape.sizes)]
+    return all(number is not None and 1 <= number <= MAX_CHANNELS for number in numbers)
+
+
 def _spelled(shape: net.Shape[Any]) -> str:
     return " x ".join(_shown(value) for value in (shape.channels, *shape.sizes))
 
 
 def _shown(value: Any) -> str:
-    return exact.text(Fraction(value) if isinstance(value, int) else value)
+    return brief(Fraction(value) if isinstance(value, int) else value)
 
 
 def _pruned_stage(stage: net.Stage[Any]) -> net.Stage[int]:

@@ -235,9 +235,7 @@ class _Unifier:
             if isinstance(layer, net.Residual):
                 branch, made = self._chain(self._children(slot, "branch"), fresh=False)
                 shortcut, _ = self._chain(self._children(slot, "shortcut"), fresh=False)
-                steps.append(
-                    Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition)
-                )
+                steps.append(Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition))
                 fresh = made or slot.condition is None
             else:
                 steps.append(Step(layer.name, kind_of(layer), function_of(layer), fresh))

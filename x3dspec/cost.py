@@ -114,11 +114,11 @@ def of_stage(stage: net.Stage[N]) -> Tally[N]:
     """The first block, and each alternative of the rest as often as it occurs."""
     total = of_body(stage.first)
     for residue, body in enumerate(stage.rest):
-        total += of_body(body).times(_occurrences(stage.repeat, residue, len(stage.rest)))
+        total += of_body(body).times(occurrences(stage.repeat, residue, len(stage.rest)))
     return total
 
 
-def _occurrences(repeat: Any, residue: int, period: int) -> Any:
+def occurrences(repeat: Any, residue: int, period: int) -> Any:
     """How many of the blocks 1 .. repeat - 1 have this residue; block 0 is the first."""
     if isinstance(repeat, Expr):
         count = residues(repeat, residue, period)

@@ -99,6 +99,9 @@ class Document:
         return self._find(path)[0]
 
     def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
+        """A problem at `path`; an entry that is written without its list is named without index."""
+        if path and isinstance(path[-1], int) and path[-1] not in self._find(path[:-1])[1].entries:
+            path = path[:-1]
         place = self.key_place(path) if key else self.place(path)
         return Problem(self.source, *place, spell(path), message)
 
@@ -139,7 +142,7 @@ def parse(raw: bytes, source: str) -> Document:
     if root is None or root.data is None:
         builder.stop((1, 1), f"empty: {_EXPECTED}")
     if not isinstance(root.data, dict):
-        builder.stop(root.place, f"{_EXPECTED}, not {_kind(root.data)}")
+        builder.stop(root.place, f"{_EXPECTED}, not {kind(root.data)}")
     if builder.problems:
         raise SpecError(builder.problems)
     return Document(source, text, hashlib.sha256(raw).hexdigest(), root.data, root)
@@ -157,7 +160,8 @@ def spell(path: Path) -> str:
     return spelled
 
 
-def _kind(data: object) -> str:
+def kind(data: object) -> str:
+    """What a value is, as a message calls it."""
     if data is None:
         return "null"
     kinds = {bool: "true or false", str: "text", list: "a list", dict: "a mapping"}
@@ -350,7 +354,7 @@ class _Builder:
         key = node.data
         if not isinstance(key, str):
             hint = "" if isinstance(key, list | dict) else ": put it in quotes"
-            self._report(node.place, f"a key must be text, not {_kind(key)}{hint}")
+            self._report(node.place, f"a key must be text, not {kind(key)}{hint}")
             # Problems below it still need a path, if only an approximate one.
             parent.key = "?"
         else:

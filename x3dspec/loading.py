@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from x3dspec import assets, spec
-from x3dspec.document import Document, Path, read
-from x3dspec.errors import Problem, SpecError, nearest, unknown
-from x3dspec.exact import Exact
+from x3dspec import assets, exact, spec
+from x3dspec.document import Document, Path, kind, read
+from x3dspec.errors import MAX_SHOWN, Problem, SpecError, nearest, unknown
+from x3dspec.exact import Exact, ExactError
 from x3dspec.expr import build
 from x3dspec.network import Identity
-from x3dspec.syntax import ExpressionError, Syntax, names, parse
+from x3dspec.syntax import ExpressionError, Syntax, cycles, names, parse
 
 M = TypeVar("M", spec.NetworkFile, spec.PresetFile)
 
 #: A preset of a preset of a preset is already hard to follow.
 MAX_BASES = 8
+#: Nobody reads more, and looking for the nearest of many names takes its time.
+MAX_PROBLEMS = 100
 _TEMPLATE_CLASSES = frozenset({"SqueezeExcite", "F", "Tensor", "Any", "Module"})
 
 
@@ -119,8 +123,8 @@ def _base(name: str, document: Document, here: FilePath) -> tuple[FilePath, str]
     shipped = assets.shipped()
     if name in shipped:
         return shipped[name], f"specs/{name}.yaml"
-    known = sorted({p.stem for p in here.parent.glob("*.yaml")} - {here.stem} | set(shipped))
-    message = unknown("base", name, known, "beside this file or shipped are")
+    beside_here = {p.stem for p in here.parent.glob("*.yaml") if spec.is_name(p.stem)} - {here.stem}
+    message = unknown("base", name, sorted(beside_here | set(shipped)), "beside this file or shipped are")
     raise SpecError([document.problem(("base",), message)])
 
 
@@ -131,11 +135,11 @@ def _origin(document: Document, path: FilePath) -> Origin:
 
 def _whole(document: Document, path: FilePath) -> Source:
     file = _validated(spec.NetworkFile, document)
-    problems = list(_Check(document, file).problems())
+    problems = list(islice(_Check(document, file).problems(), MAX_PROBLEMS))
     if problems:
         raise SpecError(problems)
     identity = Identity(
-        file.name, file.title, file.source, file.class_name or _cap_words(file.name), file.license
+        file.name, file.title, file.source, file.class_name or class_name(file.name), file.license
     )
     options = {name: option.default for name, option in file.options.items()}
     return Source(identity, (_origin(document, path),), document, file, {}, options, file.classes, None)
@@ -154,6 +158,10 @@ def _preset(preset: spec.PresetFile, document: Document, path: FilePath, base: S
             factors[name] = number(tree)
         except ExpressionError as error:
             problems.append(document.problem(where, str(error)))
+            continue
+        refusal = outside(base, name, factors[name])
+        if refusal:
+            problems.append(document.problem(where, refusal))
     source = base
     for name, value in preset.set.items():
         try:
@@ -162,6 +170,8 @@ def _preset(preset: spec.PresetFile, document: Document, path: FilePath, base: S
             problems += error.problems
     if preset.clip and preset.clip.frames and base.network.input.frames is None:
         problems.append(document.problem(("clip", "frames"), "the base is 2-D: it has no frames"))
+    if preset.name in {base.identity.class_name, *map(class_name, base.network.blocks)}:
+        problems.append(document.problem(("name",), f"is also the name of a class of {preset.base}"))
     if problems:
         raise SpecError(problems)
     identity = replace(
@@ -185,18 +195,51 @@ def number(tree: Syntax) -> Exact:
     Raises:
         ExpressionError: it reads a name, or has no value.
     """
+    for name in names(tree):
+        raise ExpressionError(f"must be a number: {name} has no value here")
+    if any(cycles(tree)):
+        raise ExpressionError("must be a number: cycle alternates between the blocks of a stage")
     value = build(tree, {}).value
-    if value is None:
-        raise ExpressionError("must be a number")
+    assert value is not None, "an expression without names folds to a constant"
     return value
 
 
 def parse_number(text: str) -> Exact:
-    """The exact number that a person typed: ``2``, ``11/5``, ``1.45``, ``sqrt(2)``."""
+    """The exact number that a person typed: ``2``, ``11/5``, ``1.45``, ``sqrt(2)``.
+
+    Raises:
+        ExpressionError: it is no such number.
+    """
     return number(parse(text))
 
 
-def _cap_words(name: str) -> str:
+def outside(source: Source, name: str, value: Exact) -> str | None:
+    """Why a factor cannot have this value, or None where it can."""
+    factor = source.network.factors[name]
+    low = None if factor.min is None else number(factor.min)
+    high = None if factor.max is None else number(factor.max)
+    try:
+        if low is None and value <= 0:
+            bound = "above 0"
+        elif low is not None and value < low:
+            bound = f"at least {brief(low)}"
+        elif high is not None and value > high:
+            bound = f"at most {brief(high)}"
+        else:
+            return None
+    except ExactError as error:
+        return f"{name} = {brief(value)}: {error}"
+    return f"{name} = {brief(value)} must be {bound}"
+
+
+def brief(value: Exact) -> str:
+    """A number as a message may show it."""
+    text = exact.text(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def class_name(name: str) -> str:
+    """The class that the emitted module calls after a spec or a block: ``x3d_m`` is X3dM."""
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
@@ -204,41 +247,62 @@ def _validated(model: type[M], document: Document) -> M:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        problems = [_problem(model, document, each) for each in error.errors(include_url=False)]
-        raise SpecError(problems) from None
+        found = error.errors(include_url=False)[:MAX_PROBLEMS]
+        raise SpecError(_problem(model, document, each) for each in found) from None
 
 
 def _problem(model: type[M], document: Document, error: Any) -> Problem:
     """What pydantic found, said as the rest of our messages are."""
     path: Path = tuple(error["loc"])
-    kind, context = error["type"], error.get("ctx", {})
     if path and path[-1] == "[key]":
         return document.problem(path[:-1], error["msg"], key=True)
-    if kind == "extra_forbidden":
+    if error["type"] == "extra_forbidden":
         known = spec.keys_at(model, path[:-1])
-        word = "layer" if "conv" in known else "key"
-        owner = "the layers are" if word == "layer" else "the keys here are"
+        word, owner = ("layer", "the layers are") if "conv" in known else ("key", "the keys here are")
+        if model is spec.NetworkFile and len(path) == 1:
+            known.append("base")
         return document.problem(path, unknown(word, str(path[-1]), known, owner), key=True)
-    if kind == "missing":
+    if error["type"] == "missing":
         keys = ", ".join(spec.keys_at(model, path[:-1]))
-        message = f"missing key {path[-1]!r}; the keys here are {keys}"
-        return document.problem(path[:-1], message)
-    plain = {
-        "string_type": "must be text",
-        "int_type": "must be a whole number",
-        "bool_type": "must be true or false",
-        "float_type": "must be a number",
-        "list_type": "must be a list",
-        "dict_type": "must be a mapping",
-        "model_type": "must be a mapping",
-        "model_attributes_type": "must be a mapping",
-    }
-    if kind in plain:
-        return document.problem(path, plain[kind])
-    if kind == "literal_error":
-        return document.problem(path, f"must be {context['expected']}")
-    message = error["msg"]
-    return document.problem(path, message[:1].lower() + message[1:])
+        return document.problem(path[:-1], f"missing key {path[-1]!r}; the keys here are {keys}")
+    return document.problem(path, _wording(error, layer="conv" in spec.keys_at(model, path)))
+
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "float_type": "a number",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_LIMITS = {
+    "greater_than": ("must be above {}", "gt"),
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "less_than": ("must be below {}", "lt"),
+    "less_than_equal": ("must be at most {}", "le"),
+    "string_too_long": ("is longer than {} characters", "max_length"),
+    "too_long": ("has more than {} entries", "max_length"),
+    "too_short": ("must have at least {} entry", "min_length"),
+    "literal_error": ("must be {}", "expected"),
+}
+
+
+def _wording(error: Any, *, layer: bool) -> str:
+    """One of pydantic's errors in the words of this language; our own validators have theirs."""
+    name, value = error["type"], error["input"]
+    if name in _TYPES:
+        wanted = "a layer (its name, or a mapping from its name)" if layer else _TYPES[name]
+        if name == "int_type" and isinstance(value, Fraction):
+            return f"must be {wanted}"
+        quotes = ": put it in quotes" if name == "string_type" and not isinstance(value, (list, dict)) else ""
+        return f"must be {wanted}, not {kind(value)}{quotes}"
+    if name in _LIMITS:
+        words, key = _LIMITS[name]
+        limit = error["ctx"][key]
+        return words.format(int(limit) if isinstance(limit, float) and limit.is_integer() else limit)
+    return str(error["msg"])
 
 
 class _Check:
@@ -255,7 +319,7 @@ class _Check:
         yield from self._axes()
         yield from self._published()
         for path, tree in spec.expressions(self.file.input, ("input",)):
-            yield from self._known(path, tree, self.globals)
+            yield from self._single(path, tree, self.globals)
         yield from self._blocks()
         yield from self._stages()
         yield from self._classes()
@@ -263,71 +327,104 @@ class _Check:
     def _say(self, path: Path, message: str, *, key: bool = False) -> Problem:
         return self.document.problem(path, message, key=key)
 
-    def _known(self, path: Path, tree: Syntax, scope: Collection[str]) -> Iterator[Problem]:
+    def _known(
+        self, path: Path, tree: Syntax, scope: Collection[str], owner: str = "this spec has"
+    ) -> Iterator[Problem]:
         for name in dict.fromkeys(names(tree)):
-            if name not in scope:
-                guess = nearest(name, scope)
-                factor = guess is None or guess in self.file.factors
-                listed = self.file.factors if factor else scope
-                kind = "factor" if factor and "." not in name else "name"
-                yield self._say(path, unknown(kind, name, listed))
+            if name in scope:
+                continue
+            factors = [factor for factor in self.file.factors if factor in scope]
+            if nearest(name, scope) in factors or len(factors) == len(scope):
+                yield self._say(path, unknown("factor", name, factors, owner))
+            else:
+                yield self._say(path, unknown("name", name, scope, "the names here are"))
+
+    def _single(
+        self, path: Path, tree: Syntax, scope: Collection[str], owner: str = "this spec has"
+    ) -> Iterator[Problem]:
+        """As `_known`, where no blocks follow each other."""
+        yield from self._known(path, tree, scope, owner)
+        if any(cycles(tree)):
+            yield self._say(path, "cycle alternates between the blocks of a stage, and here are none")
 
     def _factors(self) -> Iterator[Problem]:
         for index, (name, factor) in enumerate(self.file.factors.items()):
+            path: Path = ("factors", name)
             before = list(self.file.factors)[:index]
-            yield from self._known(("factors", name, "start"), factor.start, before)
-            for field in ("grid", "min", "max"):
-                tree = getattr(factor, field)
+            yield from self._single((*path, "start"), factor.start, before, "the factors before it are")
+            for key in ("grid", "min", "max"):
+                tree = getattr(factor, key)
                 if tree is not None:
-                    yield from self._constant(("factors", name, field), tree, positive=field == "grid")
+                    yield from self._constant((*path, key), tree, positive=key != "min")
+            yield from self._range(path, factor)
 
-    def _constant(self, path: Path, tree: Syntax, *, positive: bool = False) -> Iterator[Problem]:
+    def _range(self, path: Path, factor: spec.Factor) -> Iterator[Problem]:
+        if factor.min is None or factor.max is None:
+            return
         try:
-            value = number(tree)
-        except ExpressionError as error:
-            yield self._say(path, str(error))
-        else:
-            if positive and value <= 0:
+            if number(factor.min) > number(factor.max):
+                yield self._say((*path, "min"), "must not be above max")
+        except (ExpressionError, ExactError):
+            return  # what has no value, `_constant` has said
+
+    def _constant(self, path: Path, tree: Syntax, *, positive: bool) -> Iterator[Problem]:
+        try:
+            if number(tree) <= 0 and positive:
                 yield self._say(path, "must be above 0")
+        except (ExpressionError, ExactError) as error:
+            yield self._say(path, str(error))
 
     def _options(self) -> Iterator[Problem]:
         for name, option in self.file.options.items():
             if name in self.file.factors:
                 yield self._say(("options", name), "is also the name of a factor", key=True)
             if option.default not in option.choices:
-                choices = ", ".join(map(str, option.choices))
-                yield self._say(("options", name, "default"), f"must be one of its choices: {choices}")
+                message = unknown("choice", str(option.default), map(str, option.choices), "the choices are")
+                yield self._say(("options", name, "default"), message)
             if len({type(choice) for choice in option.choices}) > 1:
-                yield self._say(("options", name, "choices"), "must be all numbers or all names")
+                yield self._say(("options", name, "choices"), "must be all whole numbers or all names")
 
     def _axes(self) -> Iterator[Problem]:
+        scope = [*self.file.factors, "m"]
         for axis, changes in self.file.axes.items():
-            if not changes:
-                yield self._say(("axes", axis), "must change at least one factor")
+            if not any("m" in names(tree) for tree in changes.values()):
+                yield self._say(("axes", axis), "changes nothing: one of its factors must depend on m")
             for factor, tree in changes.items():
                 path: Path = ("axes", axis, factor)
                 if factor not in self.file.factors:
                     yield self._say(path, unknown("factor", factor, self.file.factors), key=True)
-                yield from self._known(path, tree, [*self.file.factors, "m"])
+                yield from self._single(path, tree, scope)
 
     def _published(self) -> Iterator[Problem]:
         for index, step in enumerate(self.file.published):
             here: Path = ("published", index)
             if step.axis not in self.file.axes:
                 yield self._say((*here, "axis"), unknown("axis", step.axis, self.file.axes))
-            for field in ("to", "contracted"):
-                for factor, tree in (getattr(step, field) or {}).items():
-                    path = (*here, field, factor)
+            for key in ("to", "contracted"):
+                for factor, tree in (getattr(step, key) or {}).items():
+                    path = (*here, key, factor)
                     if factor not in self.file.factors:
                         yield self._say(path, unknown("factor", factor, self.file.factors), key=True)
-                    yield from self._constant(path, tree)
+                    yield from self._constant(path, tree, positive=True)
 
     def _blocks(self) -> Iterator[Problem]:
         for name, block in self.file.blocks.items():
-            scope = [*self.globals, *block.arguments, "width_in", "channels"]
-            for path, tree in spec.expressions(block.layers, ("blocks", name, "layers")):
-                yield from self._known(path, tree, scope)
-            yield from self._layer_names(block.layers, ("blocks", name, "layers"))
+            path: Path = ("blocks", name)
+            yield from self._argument_names(block, path)
+            scope = dict.fromkeys([*self.globals, *block.arguments, "width_in", "channels"])
+            for where, tree in spec.expressions(block.layers, (*path, "layers")):
+                yield from self._known(where, tree, scope)
+            yield from self._layer_names(block.layers, (*path, "layers"))
+
+    def _argument_names(self, block: spec.Block, path: Path) -> Iterator[Problem]:
+        for index, name in enumerate(block.arguments):
+            here = (*path, "arguments", index)
+            if name in block.arguments[:index]:
+                yield self._say(here, f"a second argument named {name!r}")
+            elif name in self.globals:
+                yield self._say(here, f"{name!r} is also the name of a factor or an option")
+            elif name in spec.Stage.model_fields:
+                yield self._say(here, f"{name!r} is a key of every stage: choose another")
 
     def _layer_names(self, items: list[spec.LayerItem], path: Path) -> Iterator[Problem]:
         taken: set[str] = set()
@@ -338,45 +435,51 @@ class _Check:
             taken.add(name or "")
 
     def _stages(self) -> Iterator[Problem]:
-        taken: dict[str, None] = {}
-        arguments: list[str] = []
+        taken: set[str] = set()
+        scope = dict.fromkeys([*self.globals, "width_in"])
         for index, stage in enumerate(self.file.stages):
             path: Path = ("stages", index)
             if stage.name in taken:
                 yield self._say((*path, "name"), f"a second stage named {stage.name!r}")
-            taken[stage.name] = None
-            scope = [*self.globals, *arguments, "width_in"]
-            yield from self._known((*path, "repeat"), stage.repeat, scope)
+            taken.add(stage.name)
+            yield from self._single((*path, "repeat"), stage.repeat, scope)
             if stage.layers is not None:
                 for where, tree in spec.expressions(stage.layers, (*path, "layers")):
-                    yield from self._known(where, tree, [*scope, "channels"])
+                    yield from self._known(where, tree, {**scope, "channels": None})
                 yield from self._layer_names(stage.layers, (*path, "layers"))
-            elif stage.block not in self.file.blocks:
-                yield self._say((*path, "block"), unknown("block", str(stage.block), self.file.blocks))
-            else:
+            if stage.block is None or stage.block in self.file.blocks:
                 yield from self._arguments(stage, path, scope)
-                arguments += [f"{stage.name}.{name}" for name in stage.model_extra or {}]
+            else:
+                yield self._say((*path, "block"), unknown("block", stage.block, self.file.blocks))
+            scope |= dict.fromkeys(f"{stage.name}.{name}" for name in stage.model_extra or {})
 
-    def _arguments(self, stage: spec.Stage, path: Path, scope: list[str]) -> Iterator[Problem]:
-        taken = self.file.blocks[stage.block or ""].arguments
+    def _arguments(self, stage: spec.Stage, path: Path, scope: Mapping[str, None]) -> Iterator[Problem]:
+        """A stage's keys that not every stage has: what its block takes, all of that and no more."""
+        user = "layers" if stage.block is None else f"block {stage.block}"
+        taken = [] if stage.block is None else self.file.blocks[stage.block].arguments
         given = stage.model_extra or {}
         for name in given:
             if name not in taken:
-                owner = f"block {stage.block} takes"
-                yield self._say((*path, name), unknown("key", name, taken, owner), key=True)
+                known = [*taken, *spec.Stage.model_fields]
+                message = unknown("key", name, known, f"a stage of {user} takes")
+                yield self._say((*path, name), message, key=True)
         for index, name in enumerate(taken):
             if name not in given:
-                yield self._say(path, f"missing key {name!r}, an argument of block {stage.block}")
+                yield self._say(path, f"missing key {name!r}, an argument of {user}")
             else:
-                yield from self._known((*path, name), given[name], [*scope, *taken[:index]])
+                yield from self._known((*path, name), given[name], {**scope, **dict.fromkeys(taken[:index])})
 
     def _classes(self) -> Iterator[Problem]:
-        """The emitted module's classes must be told apart."""
-        taken = dict.fromkeys(_TEMPLATE_CLASSES, "the emitted module's own")
-        taken[self.file.class_name or _cap_words(self.file.name)] = "the network's"
-        for name in self.file.blocks:
-            word = _cap_words(name)
-            if word in taken:
-                message = f"its class {word} would be {taken[word]}"
-                yield self._say(("blocks", name), message, key=True)
-            taken[word] = f"that of block {name}"
+        """The emitted module's classes, and its factory, must be told apart."""
+        taken = dict.fromkeys(_TEMPLATE_CLASSES, "another class of the emitted module")
+        taken[self.file.name] = "the emitted factory"
+        own: Path = ("class_name",) if self.file.class_name else ("name",)
+        classes = [(own, self.file.class_name or class_name(self.file.name), "the network's class")]
+        classes += [
+            (("blocks", name), class_name(name), f"the class of block {name}") for name in self.file.blocks
+        ]
+        for path, word, owner in classes:
+            if word in taken or spec.reserved(word):
+                what = f"the name of {taken[word]}" if word in taken else "a reserved name"
+                yield self._say(path, f"its class would be {word}, {what}", key=path[0] == "blocks")
+            taken[word] = owner

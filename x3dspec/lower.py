@@ -8,6 +8,7 @@ input is what came before) and once as the blocks that follow, which must keep t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from x3dspec import network as net
 from x3dspec import spec
 from x3dspec.document import Path
 from x3dspec.errors import Problem, SpecError
+from x3dspec.exact import ExactError
 from x3dspec.expr import (
     ONE,
     ZERO,
@@ -38,6 +40,8 @@ Layers = tuple[net.Layer[Expr], ...]
 
 #: Blocks that alternate do so with a short period; the bound keeps a hostile spec from 64**8 phases.
 MAX_PERIOD = 64
+#: Layers of all distinct blocks of all stages. X2D has 250; aliases and cycles could ask for millions.
+MAX_LAYERS = 8192
 
 
 def lower(source: Source, explicit: Collection[str] = ()) -> net.Network[Expr]:
@@ -66,6 +70,8 @@ class _Lowering:
         self.source = source
         self.file = source.network
         self.problems: list[Problem] = []
+        self.stage = ""
+        self.layers = 0
         self.scope: Scope = {**self._factors(explicit), **self._options()}
         self.scope["classes"] = constant(source.classes)
 
@@ -75,6 +81,7 @@ class _Lowering:
         shape = inputs
         for index, stage in enumerate(self.file.stages):
             self._stop_at_problems()
+            self.stage = stage.name
             lowered = self._stage(stage, ("stages", index), shape)
             self._stop_at_problems()
             stages.append(lowered)
@@ -87,7 +94,9 @@ class _Lowering:
             raise SpecError(self.problems)
 
     def _report(self, path: Path, message: str) -> None:
-        self.problems.append(self.source.document.problem(path, message))
+        # Many stages may use a block: which of them is not to be seen from the block's own line.
+        where = f"stage {self.stage}: " if path[:1] == ("blocks",) else ""
+        self.problems.append(self.source.document.problem(path, where + message))
 
     def _build(self, tree: Syntax, path: Path, scope: Mapping[str, Expr | str], index: int = 0) -> Expr:
         """The expression at `path`; where it has none, the problem is kept and 1 stands in."""
@@ -148,7 +157,7 @@ class _Lowering:
                 rest.append(body)
                 rest_arguments.append(_numbers(values))
                 if after != outputs:
-                    self._report(path, "the blocks after the first must keep their shape")
+                    self._report(path, "only blocks that keep their shape can follow the first one")
         return net.Stage(
             stage.name,
             stage.block,
@@ -202,25 +211,42 @@ class _Lowering:
         lowered: list[net.Layer[Expr]] = []
         for index, item in enumerate(items):
             here = (*path, index, item.kind)
-            scope = {**place.scope, "channels": shape.channels}
-            when = given
-            if item.body.when is not None:
-                when = multiply(given, self._build(item.body.when, (*here, "when"), scope, place.index))
-            if when is ZERO and not isinstance(item.body, spec.Residual):
+            self._count_layer(here)
+            try:
+                layer = self._layer(item, here, place, shape, given)
+            except (ExpressionError, ExactError) as error:
+                self._report(here, str(error))
                 continue
-            base = _Base(place.names.get(here, ""), here, when, shape)
-            rule = _RULES[type(item.body)]
-            layer = rule(_Context(self, replace(place, scope=scope)), item, base)
             if layer is None:
                 continue
-            if not isinstance(layer, net.Residual):
-                layer = replace(layer, outputs=_selected(when, layer.outputs, shape))
             if isinstance(layer, net.Residual) and layer.when is ZERO:
                 lowered += layer.branch  # a residual that never adds is its branch
             else:
                 lowered.append(layer)
             shape = layer.outputs
         return tuple(lowered), shape
+
+    def _count_layer(self, path: Path) -> None:
+        self.layers += 1
+        if self.layers > MAX_LAYERS:
+            self._report(path, f"more than {MAX_LAYERS} layers in all distinct blocks")
+            self._stop_at_problems()
+
+    def _layer(
+        self, item: spec.LayerItem, path: Path, place: _Place, shape: Shape, given: Expr
+    ) -> net.Layer[Expr] | None:
+        """One layer; None where it is never there, or is reported."""
+        scope = {**place.scope, "channels": shape.channels}
+        when = given
+        if item.body.when is not None:
+            when = multiply(given, self._build(item.body.when, (*path, "when"), scope, place.index))
+        if when is ZERO and not isinstance(item.body, spec.Residual):
+            return None
+        base = _Base(place.names.get(path, ""), path, when, shape)
+        layer = _RULES[type(item.body)](_Context(self, replace(place, scope=scope)), item, base)
+        if layer is None or isinstance(layer, net.Residual):
+            return layer
+        return replace(layer, outputs=_selected(when, layer.outputs, shape))
 
 
 def _numbers(scope: Scope) -> tuple[tuple[str, Expr], ...]:
@@ -275,21 +301,21 @@ class _Context:
                 self.report(
                     base,
                     field,
-                    f"must be a whole number from {least} to 1024, known before factors are",
+                    f"must be a whole number from {least} to 1024 that depends on no factor",
                 )
                 number = 1
             values.append(number)
         if len(values) == 1:
             values *= dimensions
         if len(values) != dimensions:
-            self.report(base, field, f"has {len(values)} numbers, but the input has {dimensions} dimensions")
+            self.report(base, field, f"has {len(values)} numbers, but its input has {dimensions} dimensions")
         return tuple(values[:dimensions]) + (1,) * (dimensions - len(values))
 
     def padding(self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
         if given is not None:
             return self.sizes(base, "padding", given, 0)
         if any(size % 2 == 0 for size in kernel):
-            self.report(base, "kernel", "an even kernel has no middle: give its padding")
+            self.report(base, "kernel", "is even, so it has no middle: give its padding")
         return tuple(size // 2 for size in kernel)
 
     def spatial(self, base: _Base) -> bool:
@@ -447,12 +473,16 @@ def _layer_names(items: list[spec.LayerItem], origin: Path, stage: str | None) -
     """
     placed = list(spec.layer_items(items, origin))
     bases = [item.body.name or _default_name(item.kind, path, stage) for path, item in placed]
-    taken: dict[str, int] = {}
+    several = Counter(bases)
+    given = {item.body.name for _, item in placed}
+    taken: Counter[str] = Counter()
     names: dict[Path, str] = {}
     for (path, item), base in zip(placed, bases, strict=True):
-        taken[base] = taken.get(base, 0) + 1
-        several = bases.count(base) > 1 and item.body.name is None
-        names[path] = f"{base}{taken[base]}" if several else base
+        taken[base] += 1
+        while item.body.name is None and f"{base}{taken[base]}" in given:
+            taken[base] += 1
+        numbered = several[base] > 1 and item.body.name is None
+        names[path] = f"{base}{taken[base]}" if numbered else base
     return names
 
 

@@ -7,6 +7,7 @@ that ``sqrt(gamma_s)`` and ``1 / gamma_tau`` are monomials too.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -138,16 +139,12 @@ class Polynomials:
         if not polynomial:
             return expr.ZERO
         content, common, rest = self._split(polynomial)
-        factors = expr.multiply(times, self._monomial(common))
-        summands = self._sum(rest)
-        return expr.multiply(expr.constant(content), _times(factors, summands))
+        product = expr.multiply(expr.multiply(times, self._monomial(common)), self._sum(rest))
+        return expr.multiply(expr.constant(content), product)
 
-    def summands(self, polynomial: Polynomial) -> list[Expr]:
-        """Its terms one by one, nothing put in front."""
-        return [
-            expr.multiply(expr.constant(coefficient), self._monomial(monomial))
-            for monomial, coefficient in polynomial.terms.items()
-        ]
+    def summand(self, monomial: Monomial, coefficient: Exact) -> Expr:
+        """One term of a polynomial."""
+        return expr.multiply(expr.constant(coefficient), self._monomial(monomial))
 
     def _opaque(self, function: Callable[..., Expr], *arguments: Polynomial) -> Polynomial:
         node = function(*(self.written(argument) for argument in arguments))
@@ -183,9 +180,7 @@ class Polynomials:
             chosen = Polynomial({m: c for m, c in left.terms.items() if dict(m).get(shared, 0) > 0})
             parts.append(self.written(chosen))
             left = left - chosen
-        for part in parts + self._sorted(left):
-            total = part if total is None else expr.add(total, part)
-        return total
+        return functools.reduce(expr.add, parts + self._ordered(left))
 
     def _shared(self, polynomial: Polynomial) -> Expr | None:
         """The atom that most terms have, at least two; the first in order where several do."""
@@ -195,3 +190,46 @@ class Polynomials:
                 counts[node] = counts.get(node, 0) + (exponent > 0)
         often = [node for node, count in counts.items() if count > 1]
         return min(often, key=lambda node: (-counts[node], self._order[node]), default=None)
+
+    def _ordered(self, polynomial: Polynomial) -> list[Expr]:
+        """The terms as expressions: what is subtracted last, a bare number after the others."""
+
+        def key(term: tuple[Monomial, Exact]) -> tuple[bool, bool, list[int]]:
+            monomial, coefficient = term
+            places = sorted(self._order[node] for node, _ in monomial)
+            return exact.sign(coefficient) < 0, not monomial, places
+
+        return [self.summand(*term) for term in sorted(polynomial.terms.items(), key=key)]
+
+    def _monomial(self, monomial: Monomial) -> Expr:
+        above, below = expr.ONE, expr.ONE
+        for node, exponent in sorted(monomial, key=lambda power: self._order[power[0]]):
+            raised = expr.power(node, expr.constant(abs(exponent)))
+            if exponent > 0:
+                above = expr.multiply(above, raised)
+            else:
+                below = expr.multiply(below, raised)
+        return expr.divide(above, below)
+
+
+def _content(coefficients: Iterable[Exact]) -> Exact:
+    """What can be taken out of all coefficients so that small whole numbers are left."""
+    first, *others = coefficients
+    if not others:
+        return first
+    rational = [each for each in (first, *others) if isinstance(each, Fraction)]
+    if len(rational) <= len(others):
+        return Fraction(1)
+    size = Fraction(
+        math.gcd(*(each.numerator for each in rational)),
+        math.lcm(*(each.denominator for each in rational)),
+    )
+    return size if any(each > 0 for each in rational) else -size
+
+
+def _common(monomials: Iterable[Monomial]) -> Monomial:
+    """The greatest monomial that divides all of them."""
+    powers = [dict(monomial) for monomial in monomials]
+    nodes = {node for each in powers for node in each}
+    least = ((node, min(each.get(node, Fraction(0)) for each in powers)) for node in nodes)
+    return frozenset((node, exponent) for node, exponent in least if exponent)

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -29,7 +29,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue, models_json_schema
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from x3dspec.syntax import FUNCTIONS, Apply, ExpressionError, Name, Number, Syntax, Text, parse
@@ -45,12 +45,17 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 #: Names that mean something else to the emitted module (attributes of torch's Module among them) or
 #: to an expression. Python's own keywords and builtins are reserved too.
 RESERVED = frozenset(
-    {"self", "torch", "nn", "x", "y", "m", "Tensor", "classes", "channels", "width_in"}
+    {"self", "torch", "nn", "F", "x", "y", "m", "module", "Tensor", "classes", "channels", "width_in"}
+    | {"num_classes", "in_channels", "pre_logits", "forward_features", "forward_head"}
     | {"and", "or", "not", "true", "false", *FUNCTIONS}
-    | {"add_module", "apply", "bfloat16", "buffers", "children", "cpu", "cuda", "double", "dump_patches"}
-    | {"extra_repr", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half"}
-    | {"ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules"}
-    | {"named_parameters", "parameters", "register_buffer", "register_module", "register_parameter"}
+    | {"T_destination", "add_module", "append", "apply", "bfloat16", "buffers", "call_super_init", "children"}
+    | {"cpu", "cuda", "double", "dump_patches", "extend", "extra_repr", "forward", "get_buffer"}
+    | {"get_extra_state", "get_parameter", "get_submodule", "half", "insert", "ipu", "load_state_dict"}
+    | {"modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters"}
+    | {"parameters", "pop", "register_backward_hook", "register_buffer", "register_forward_hook"}
+    | {"register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook"}
+    | {"register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module"}
+    | {"register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook"}
     | {"requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to"}
     | {"to_empty", "train", "training", "xpu", "zero_grad"}
 )
@@ -63,8 +68,13 @@ def reserved(name: str) -> bool:
     )
 
 
+def is_name(text: str) -> bool:
+    """Whether this has the form of a name."""
+    return re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", text) is not None
+
+
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", value):
+    if not isinstance(value, str) or not is_name(value):
         raise PydanticCustomError(
             "identifier", "must be a name of letters, digits and _, at most 40, a letter first"
         )
@@ -82,7 +92,7 @@ def _words(value: str) -> str:
     for character in value:
         if character not in "\t\n\r" and unicodedata.category(character) in _INVISIBLE:
             code = f"U+{ord(character):04X}"
-            raise PydanticCustomError("words", f"holds the invisible character {code}: remove it")
+            raise PydanticCustomError("words", f"holds {code}, a character that cannot be seen: remove it")
     return " ".join(value.split())
 
 
@@ -123,6 +133,12 @@ Identifier = Annotated[
     PlainValidator(_identifier),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,39}$"}),
 ]
+#: The name of something that is declared elsewhere, which says whether there is such a name.
+Reference = Annotated[
+    str,
+    PlainValidator(_name),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,39}$"}),
+]
 Choice = Annotated[
     int | str,
     PlainValidator(_choice),
@@ -140,7 +156,7 @@ Plain = Annotated[float, BeforeValidator(_number)]
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Factor(Model):
@@ -327,11 +343,11 @@ class Block(Model):
 class Stage(Model):
     """A line of the stage table: a block repeated, or layers of its own."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
     __pydantic_extra__: dict[str, Expression]
 
     name: Identifier = Field(description="the line's name, and the attribute's in the emitted module")
-    block: Identifier | None = Field(
+    block: Reference | None = Field(
         default=None, description="the block it repeats; its arguments are keys of the stage"
     )
     layers: list[LayerItem] | None = Field(
@@ -346,22 +362,24 @@ class Stage(Model):
     @model_validator(mode="after")
     def _either(self) -> Stage:
         if (self.block is None) == (self.layers is None):
-            raise PydanticCustomError("stage", "must have one of block and layers")
+            raise PydanticCustomError("stage", "must have either block or layers, not both")
+        if self.layers is not None and "repeat" in self.model_fields_set:
+            raise PydanticCustomError("stage", "only a block can be repeated: spell its layers as one")
         return self
 
 
 class Waypoint(Model):
     """A step of the expansion that the source publishes, with the factor values it arrived at."""
 
-    axis: Identifier = Field(description="the axis that was expanded")
-    to: dict[Identifier, Expression] = Field(
+    axis: Reference = Field(description="the axis that was expanded")
+    to: dict[Reference, Expression] = Field(
         min_length=1, description="the factors that changed, and their values"
     )
-    contracted: dict[Identifier, Expression] | None = Field(
+    contracted: dict[Reference, Expression] | None = Field(
         default=None,
         description="values of the released network, where this step was contracted to a budget",
     )
-    reaches: Identifier | None = Field(default=None, description="the preset that this step arrives at")
+    reaches: Reference | None = Field(default=None, description="the preset that this step arrives at")
     note: Words = Field(default="", description="what is known of it")
 
 
@@ -389,10 +407,10 @@ class NetworkFile(Header):
     )
     license: Words = Field(default="", description="SPDX identifier of the emitted file's licence")
     factors: dict[Identifier, Factor] = Field(default={}, max_length=16, description="the expansion factors")
-    axes: dict[Identifier, dict[Identifier, Expression]] = Field(
+    axes: dict[Identifier, dict[Reference, Expression]] = Field(
         default={},
         max_length=16,
-        description="what one expansion step by `m` does; the first factor named is the one that is solved for",
+        description="what one expansion step by `m` does; the first factor named is solved for",
     )
     options: dict[Identifier, Option] = Field(default={}, max_length=16, description="the choices")
     classes: int = Field(
@@ -407,11 +425,50 @@ class NetworkFile(Header):
 class PresetFile(Header):
     """A named setting of another spec."""
 
-    base: Identifier = Field(description="the spec it sets, by name: beside this file, or shipped")
-    factors: dict[Identifier, Expression] = Field(default={}, max_length=16, description="factor values")
-    set: dict[Identifier, Choice] = Field(default={}, max_length=16, description="options, and `classes`")
+    base: Reference = Field(description="the spec it sets, by name: beside this file, or shipped")
+    factors: dict[Reference, Expression] = Field(default={}, max_length=16, description="factor values")
+    set: dict[Reference, Choice] = Field(default={}, max_length=16, description="options, and `classes`")
     clip: Clip | None = Field(default=None, description="a clip to count at, instead of the input's")
     published: Words = Field(default="", description="the figures that its source prints for it")
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a network, and so a module and its factory, can be called so."""
+    try:
+        return bool(_identifier(name))
+    except PydanticCustomError:
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 7) of a spec file: a whole network, or a preset."""
+    _, schema = models_json_schema(
+        [(NetworkFile, "validation"), (PresetFile, "validation")], ref_template="#/definitions/{model}"
+    )
+    definitions = schema["$defs"]
+    whole, preset = (definitions.pop(model.__name__) for model in (NetworkFile, PresetFile))
+    document = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "x3dspec",
+        "description": "A network described in expansion factors, or a preset of one.",
+        "if": {"required": ["base"]},
+        "then": preset,
+        "else": whole,
+        "definitions": definitions,
+    }
+    return cast(dict[str, Any], _draft_7(document))
+
+
+def _draft_7(part: Any) -> Any:
+    """Draft 7 ignores what stands beside a reference, so the reference gets an object of its own."""
+    if isinstance(part, list):
+        return [_draft_7(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    cleaned = {key: _draft_7(value) for key, value in part.items()}
+    if "$ref" in cleaned and len(cleaned) > 1:
+        cleaned["allOf"] = [{"$ref": cleaned.pop("$ref")}]
+    return cleaned
 
 
 Place = tuple[str | int, ...]

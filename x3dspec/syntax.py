@@ -159,7 +159,8 @@ class _Parser:
         if self.take(word) is None:
             kind, found, column = self.tokens[self.at]
             what = "the end" if kind == "end" else shown(found)
-            raise ExpressionError(f"expected {word!r}, found {what} at character {column} of {shown(self.text)}")
+            where = f"at character {column} of {shown(self.text)}"
+            raise ExpressionError(f"expected {word!r}, found {what} {where}")
 
     def nested(self) -> Syntax:
         self.depth += 1

@@ -1,0 +1,158 @@
+"""The network that a target buys: expand until a step goes too far, contract that step, fill the rest.
+
+The answer is exact and says so: its count is an integer within the limit, and the next network on the
+grid of the axis that was contracted exceeds it. Filled, no axis has room for another network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from x3dspec.architecture import Architecture, Resolved
+from x3dspec.axes import Axis, axes
+from x3dspec.errors import Infeasible, SpecError, unknown
+from x3dspec.exact import Exact
+from x3dspec.expand import State, Step, Trajectory, expand, step_to
+from x3dspec.fill import fill as filled
+from x3dspec.fill import independent
+from x3dspec.grid import Ladder
+from x3dspec.meter import Counts, Meter, meter
+from x3dspec.network import Setting
+from x3dspec.published import bare, presets, replay
+from x3dspec.target import Target, figure
+
+ORDERS = ("solved", "published")
+#: A named preset is pointed out where it is as close to the target as this.
+NEAR = Fraction(2, 100)
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next network on an axis's grid: `excess` is how far it is over the limit."""
+
+    axis: str
+    factor: str
+    value: Exact
+    counts: Counts
+    excess: int
+
+
+@dataclass(frozen=True)
+class Near:
+    """A named preset within the limit and close to the target. `count` is of the target's quantity."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The network that a target buys.
+
+    Attributes:
+        target: what was asked for, and `limit` what may be spent: the target and its tolerance.
+        order: ``solved`` or ``published``.
+        trajectory: the steps, the last of them a ``contraction`` and any ``fill``.
+        resolved: the network.
+        counts: its exact figures.
+        following: the next network on the axis that was contracted; after filling, on every axis.
+        near: a named preset that would do as well.
+    """
+
+    target: Target
+    limit: int
+    order: str
+    trajectory: Trajectory
+    resolved: Resolved
+    counts: Counts
+    following: tuple[Next, ...]
+    near: Near | None
+
+    @property
+    def achieved(self) -> int:
+        """The figure that the target is about."""
+        return self.counts.of(self.target.quantity)
+
+
+def solve(
+    architecture: Architecture,
+    target: Target,
+    order: str = "solved",
+    tolerance: Fraction = Fraction(0),
+    fill: bool = False,
+    start: Setting | None = None,
+) -> Budget:
+    """The network that a target buys, expanded from the spec's start.
+
+    Args:
+        order: ``solved`` for steps that double the cost, along the published order of axes;
+            ``published`` for the recorded factor values.
+        tolerance: the share of the target by which the result may exceed it.
+        fill: whether to spend what the contraction leaves on the other axes.
+        start: factor values to start from instead of the spec's.
+
+    Raises:
+        Infeasible: the start costs more than the limit already.
+        SpecError: an unknown order, or a spec that cannot be expanded.
+    """
+    if order not in ORDERS:
+        raise SpecError.at("--order", unknown("order", order, ORDERS, "the orders are"))
+    limit = math.floor(target.value * (1 + tolerance))
+    gauge = meter(architecture)
+    _feasible(gauge, target, limit, start or {})
+    follow = expand if order == "solved" else replay
+    trajectory = follow(architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start)
+    trajectory = _contracted(gauge, trajectory, target.quantity, limit)
+    around = _around(gauge, trajectory)
+    if fill:
+        steps = filled(gauge, around, trajectory.state, target.quantity, limit)
+        trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
+    setting = trajectory.state.setting
+    return Budget(
+        target,
+        limit,
+        order,
+        trajectory,
+        architecture.at(setting),
+        gauge.counts(setting),
+        tuple(_following(gauge, around if fill else around[:1], setting, target.quantity, limit)),
+        _near(architecture, target, limit),
+    )
+
+
+def _feasible(meter: Meter, target: Target, limit: int, start: Setting) -> None:
+    refusal = meter.refusal(start)
+    if refusal:
+        raise SpecError.at(meter.source.display, refusal)
+    least = meter.counts(start).of(target.quantity)
+    if least > limit:
+        raise Infeasible(
+            f"{target.text} is out of reach: {meter.source.identity.name} starts at "
+            f"{figure(target.quantity, least)} ({least:,}), and expanding only adds"
+        )
+
+
+def _contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
+    """With the part of the overshooting step that fits, where any of it does."""
+    overshoot = trajectory.overshoot
+    if overshoot is None:
+        return trajectory
+    state = trajectory.state
+    ladder = Ladder(meter, axes(meter.source)[overshoot.axis], state.setting)
+    found = ladder.highest(math.ceil(overshoot.snapped / ladder.grid), quantity, limit)
+    rung = None if found is None else ladder.buildable(found)
+    rung = None if rung is None else ladder.simplest(rung)
+    if rung is None:
+        return trajectory
+    return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
+
+
+def _around(meter: Meter, trajectory: Trajectory) -> list[Axis]:
+    """One axis for each factor: the contracted one first, the others in the order of the expansion."""
+    known = axes(meter.source)
+    order = [waypoint.axis for waypoint in meter.source.network.published] or list(known)
+    last = trajectory.overshoot or (trajectory.steps[-1] if trajectory.steps else None)
+    ...

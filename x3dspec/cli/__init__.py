@@ -1,0 +1,11 @@
+"""The command line: the only rooms that print, write, exit, or catch a SpecError.
+
+stdout is the answer, stderr the rest. Exit codes: 0 done; 1 the check ran and the answer is no
+(budget infeasible, verification failed, generated code stale); 2 the input or the command is wrong.
+"""
+
+from __future__ import annotations
+
+from x3dspec.cli.app import run
+
+__all__ = ["run"]

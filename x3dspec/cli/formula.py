@@ -1,0 +1,64 @@
+"""``x3dspec formula``: a cost in closed form."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import typer
+
+from x3dspec import exact
+from x3dspec.cli import output, words
+from x3dspec.cost import CONVENTIONS, QUANTITIES
+
+Quantity = Enum("Quantity", {name: name for name in QUANTITIES}, type=str)  # type: ignore[misc]
+
+
+class Format(str, Enum):
+    text = "text"
+    latex = "latex"
+    python = "python"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(context_settings=words.OPEN)(formula)
+
+
+def formula(
+    context: typer.Context,
+    spec: list[str] = typer.Argument(metavar="SPEC [--FACTOR VALUE ...]", help="A spec, and factor values."),
+    quantity: Quantity = typer.Option("macs", help="What is counted."),
+    relaxed: bool = typer.Option(False, "--relaxed", help="Without rounding: a polynomial in the factors."),
+    form: Format = typer.Option("text", "--format", help="How it is written."),
+    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Print the closed form of a cost, and what one per cent more of each factor costs.
+
+    x3dspec formula specs/x2d.yaml --quantity macs --relaxed
+    """
+    from x3dspec.formula import derive, elasticities
+    from x3dspec.rendering import render
+
+    name, given = words.single(spec, "formula")
+    architecture = words.opened(name, options, clip)
+    setting = words.values(architecture, given, context)
+    closed = derive(architecture, quantity.value, convention=convention, relaxed=relaxed, setting=setting)
+    slopes = elasticities(architecture, quantity.value, convention=convention, setting=setting)
+    written = render(closed, form.value, slopes)
+    if not as_json:
+        typer.echo(written.rstrip("\n"))
+        return
+    content = {
+        "name": closed.spec,
+        "quantity": quantity.value,
+        "convention": convention,
+        "relaxed": relaxed,
+        "factors": {factor: exact.text(value) for factor, value in closed.setting.items()},
+        "format": form.value,
+        "formula": written,
+        "value": output.number(closed.at(closed.setting)),
+        "elasticities": {each.factor: float(each.value) for each in slopes},
+    }
+    typer.echo(output.document(content))

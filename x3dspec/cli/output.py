@@ -1,0 +1,98 @@
+"""How answers look and how files are written: whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from x3dspec import exact
+from x3dspec.errors import SpecError
+from x3dspec.exact import Exact
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Lines of a table whose columns are as wide as they must be; those in `right` are flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(_cells(row, widths, right)).rstrip() for row in rows]
+
+
+def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> list[str]:
+    return [
+        cell.rjust(width) if column in right else cell.ljust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def short(count: int | float | Fraction) -> str:
+    """A count in three or four digits: 4.73 G, 3.79 M."""
+    value = float(count)
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size * 0.99995:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g}"
+
+
+def number(value: Exact) -> int | float:
+    """An exact value as a JSON number."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return float(value)
+
+
+def shown(value: Exact | None) -> str:
+    """An exact value for people: as it was typed, and its decimals where that says more."""
+    if value is None:
+        return "-"
+    text = exact.text(value)
+    plain = isinstance(value, Fraction) and "/" not in text
+    return text if plain else f"{text} = {float(value):.5g}"
+
+
+def document(content: Mapping[str, Any]) -> str:
+    """One JSON document."""
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def write(files: Mapping[Path, str]) -> None:
+    """Write files so that each is replaced whole, and none before all of them could be written.
+
+    Raises:
+        SpecError: a folder in the way, or no permission.
+    """
+    staged: list[tuple[str, Path]] = []
+    try:
+        for path, text in files.items():
+            staged.append((_staged(path, text), path))
+        for temporary, path in staged:
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SpecError.at(str(error.filename2 or path), f"cannot be written: {reason}") from None
+    finally:
+        for temporary, _ in staged:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _staged(path: Path, text: str) -> str:
+    """The text in a temporary file beside its target, so that renaming it stays on one disk."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "is a directory", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).chmod(0o666 & ~_umask())
+    return temporary
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

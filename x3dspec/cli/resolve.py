@@ -1,0 +1,154 @@
+"""``x3dspec resolve``: one network, its stage table and what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from x3dspec import exact, preset
+from x3dspec.architecture import Resolved
+from x3dspec.cli import output, words
+from x3dspec.cost import CONVENTIONS
+from x3dspec.exact import Exact
+from x3dspec.grid import snapped
+from x3dspec.table import Row, extent, rows
+
+Snapped = dict[str, Exact | None]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(context_settings=words.OPEN)(resolve)
+
+
+def resolve(
+    context: typer.Context,
+    spec: list[str] = typer.Argument(metavar="SPEC [--FACTOR VALUE ...]", help="A spec, and factor values."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+) -> None:
+    """Resolve a spec: its stage table with every width, size and cost.
+
+    Every factor that the spec declares is an option and takes an exact number:
+
+    x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5 --gamma-w 'sqrt(2)'
+    """
+    name, given = words.single(spec, "resolve")
+    architecture = words.opened(name, options, clip)
+    resolved = architecture.at(words.values(architecture, given, context))
+    table = rows(resolved, convention)
+    near = snapped(architecture, resolved.setting)
+    if out is not None:
+        output.write({out: preset.text(resolved, out)})
+    if as_json:
+        typer.echo(output.document(content(resolved, table, near, convention)))
+    else:
+        typer.echo("\n".join(page(resolved, table, near, convention)))
+
+
+def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> dict[str, Any]:
+    """The JSON document of a network. Factors are numbers; `factors_exact` has them as typed."""
+    network, source = resolved.network, resolved.architecture.source
+    return {
+        "name": network.identity.name,
+        "title": network.identity.title,
+        "factors": {name: output.number(value) for name, value in resolved.factors.items()},
+        "factors_exact": {name: exact.text(value) for name, value in resolved.factors.items()},
+        "factors_snapped": {n: None if v is None else exact.text(v) for n, v in near.items()},
+        "options": {**source.options, "classes": source.classes},
+        "input": {
+            "channels": network.inputs.channels,
+            "frames": network.frames,
+            "size": network.size,
+            "stride": network.stride,
+        },
+        "cost": costs(resolved, convention),
+        "stages": [
+            {
+                "name": row.name,
+                "repeat": row.repeat,
+                "width": row.width,
+                "inner": row.inner,
+                "frames": row.frames,
+                "size": row.size,
+                "macs": row.macs,
+                "params": row.params,
+                "activations": row.activations,
+                "operations": row.operations,
+            }
+            for row in table
+        ],
+    }
+
+
+def costs(resolved: Resolved, convention: str) -> dict[str, int | str]:
+    """`macs` are multiply-accumulates always; `operations` is the convention's figure."""
+    cost = resolved.cost(convention)
+    return {
+        "macs": cost.macs,
+        "params": cost.params,
+        "activations": cost.activations,
+        "weights": cost.weights,
+        "bytes": cost.bytes,
+        "operations": cost.operations,
+        "convention": convention,
+    }
+
+
+def page(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> list[str]:
+    """The same for people."""
+    identity = resolved.network.identity
+    title = f"{identity.title or identity.name} ({resolved.architecture.source.display})"
+    return [title, "", *_stages(table, convention), "", *_factors(resolved, near), "", *totals(resolved, convention)]
+
+
+def _stages(table: list[Row], convention: str) -> list[str]:
+    unit = "MACs" if convention == "paper" else CONVENTIONS[convention].unit
+    cells = [["stage", "filters", "repeat", "T x S^2" if table[0].frames else "S^2", unit, "share", "params"]]
+    for row in table:
+        first, *rest = row.filters or ("",)
+        share = f"{100 * row.share:.1f}%"
+        cells.append(
+            [row.name, first, str(row.repeat), extent(row), f"{row.operations:,}", share, f"{row.params:,}"]
+        )
+        cells += [["", each, "", "", "", "", ""] for each in rest]
+    return output.aligned(cells, right=(2, 3, 4, 5, 6))
+
+
+def _factors(resolved: Resolved, near: Snapped) -> list[str]:
+    declared = resolved.architecture.factors()
+    if not declared:
+        return ["no factors"]
+    cells = [["factor", "value", "on its grid", ""]]
+    for factor in declared:
+        value = output.shown(resolved.factors[factor.name])
+        cells.append([factor.name, value, output.shown(near[factor.name]), factor.doc])
+    return output.aligned(cells)
+
+
+def totals(resolved: Resolved, convention: str) -> list[str]:
+    """Clip, counts, and what they mean."""
+    network, cost = resolved.network, resolved.cost(convention)
+    counted = CONVENTIONS[convention]
+    clip = f"{network.size} x {network.size}"
+    if network.frames is not None:
+        clip = f"{network.frames} frames x {clip}"
+    if network.stride is not None:
+        clip += f", frame stride {network.stride}"
+    cells = [["clip", clip]]
+    options = resolved.architecture.source.options
+    if options:
+        cells.append(["options", ", ".join(f"{name}={value}" for name, value in options.items())])
+    if convention != "paper":
+        cells.append([counted.unit, f"{cost.operations:,} ({output.short(cost.operations)}), {convention}: {counted.doc}"])
+    cells += [
+        ["MACs", f"{cost.macs:,} ({output.short(cost.macs)}), the paper's FLOPs"],
+        ["parameters", f"{cost.params:,} ({output.short(cost.params)}); {cost.weights:,} are conv and linear weights"],
+        ["activations", f"{cost.activations:,} ({output.short(cost.activations)})"],
+        ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
+    ]
+    return output.aligned(cells)

@@ -1,0 +1,196 @@
+"""Spending what a contraction leaves: other axes take small buildable steps until nothing fits.
+
+First the axes take turns, in the order of the expansion, each as far as the limit allows but no
+further than a step of its own, until less than a tenth is left. Then every combination of small steps
+is tried: the finest axis is bisected, the coarser ones are enumerated, and the combination that
+comes closest to the limit is kept. Factors only grow, so that they stay near the trajectory and no
+single axis has room left in the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+from x3dspec.axes import Axis, doubling
+from x3dspec.errors import SpecError
+from x3dspec.expand import State, Step, step_to
+from x3dspec.grid import Ladder, nearest
+from x3dspec.meter import Meter
+from x3dspec.network import Setting
+
+#: Share of the limit that is spent axis by axis, before combinations are tried.
+COARSE = Fraction(1, 10)
+#: Combinations are counted until there were so many: a third of a second.
+MAX_COUNTS = 1000
+#: Steps of one axis that are tried in combinations.
+MAX_MARKS = 64
+
+#: How far each axis has gone, by name: its rung.
+Rungs = Mapping[str, int]
+
+
+def fill(
+    meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int
+) -> tuple[Step, ...]:
+    """The steps from a state, along axes in order of preference, that come closest to the limit.
+
+    Raises:
+        SpecError: an axis that no step can be solved for.
+    """
+    filling = _Filling(meter, axes, state, quantity, limit)
+    rungs = filling.closed(filling.closest(filling.spread({})))
+    return tuple(filling.steps(filling.simplest(rungs)))
+
+
+def independent(axes: Iterable[Axis]) -> list[Axis]:
+    """One axis for each driving factor: the one that changes least besides."""
+    found: dict[str, Axis] = {}
+    for axis in axes:
+        if axis.factor not in found or len(axis.changes) < len(found[axis.factor].changes):
+            found[axis.factor] = axis
+    return list(found.values())
+
+
+class _Filling:
+    """One question of :func:`fill`. What it finds are rungs: how far each axis goes from the state."""
+
+    def __init__(
+        self, meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int
+    ) -> None:
+        self.meter = meter
+        self.axes = independent(axes)
+        self.state = state
+        self.quantity = quantity
+        self.limit = limit
+        self.counted = 0
+
+    def setting(self, rungs: Rungs) -> Setting:
+        """The state's factors, with each axis moved to its rung."""
+        setting = self.state.setting
+        for axis in self.axes:
+            if axis.name in rungs:
+                setting = Ladder(self.meter, axis, setting).setting(rungs[axis.name])
+        return setting
+
+    def ladder(self, axis: Axis, rungs: Rungs) -> Ladder:
+        return Ladder(self.meter, axis, self.setting(rungs))
+
+    def count(self, rungs: Rungs) -> int:
+        self.counted += 1
+        setting = self.setting(rungs)
+        return self.meter.form(setting).count(self.quantity, self.meter.values(setting))
+
+    def fits(self, rungs: Rungs) -> bool:
+        try:
+            return self.count(rungs) <= self.limit
+        except SpecError:
+            return False
+
+    def buildable(self, rungs: Rungs) -> bool:
+        return self.meter.refusal(self.setting(rungs)) is None
+
+    def spread(self, rungs: Rungs) -> Rungs:
+        """Let the axes take turns until little is left, or none of them can move."""
+        before: Rungs | None = None
+        while rungs != before:
+            before = rungs
+            for axis in self.axes:
+                if self.limit - self.count(rungs) <= COARSE * self.limit:
+                    return rungs
+                rungs = self._turn(axis, rungs)
+        return rungs
+
+    def _turn(self, axis: Axis, rungs: Rungs) -> Rungs:
+        """One axis, as far as it fits, and no further than what doubles the cost."""
+        double = doubling(self.meter, axis, self.setting(rungs))
+        if double is None:
+            return rungs
+        ladder = self.ladder(axis, rungs)
+        top = nearest(Fraction(double.factors[axis.factor]), ladder.grid)
+        found = ladder.highest(max(top, ladder.first) + 1, self.quantity, self.limit)
+        rung = None if found is None else ladder.buildable(found)
+        if rung is None or ladder.count(rung, self.quantity) == self.count(rungs):
+            return rungs
+        return {**rungs, axis.name: rung}
+
+    def closest(self, rungs: Rungs) -> Rungs:
+        """The best of all combinations of steps up from here."""
+        marks = {axis.name: self._marks(axis, rungs) for axis in self.axes}
+        movable = sorted((axis for axis in self.axes if marks[axis.name]), key=lambda a: len(marks[a.name]))
+        best, most = rungs, self.count(rungs)
+        if not movable:
+            return best
+        *coarse, fine = movable
+        top = marks[fine.name][-1]
+        start = self.ladder(fine, rungs).first - 1
+        slope = Fraction(self.count({**rungs, fine.name: top}) - most, top - start)
+        for combination in self._combinations(coarse, marks, rungs):
+            trial = self._climbed(fine, start, slope, combination)
+            count = self.count(trial)
+            if count > most and self.buildable(trial):
+                best, most = trial, count
+        return best
+
+    def _marks(self, axis: Axis, rungs: Rungs) -> list[int]:
+        """The rungs of an axis that fit, each of which builds another network than the one below."""
+        ladder = self.ladder(axis, rungs)
+        marks: list[int] = []
+        rung = ladder.other()
+        while rung is not None and len(marks) < MAX_MARKS and self.fits({**rungs, axis.name: rung}):
+            if not marks and self.count({**rungs, axis.name: rung}) == self.count(rungs):
+                break
+            marks.append(rung)
+            rung = ladder.other(rung)
+        return marks
+
+    def _combinations(
+        self, axes: list[Axis], marks: Mapping[str, list[int]], rungs: Rungs
+    ) -> Iterator[Rungs]:
+        """Every choice of a mark, or none, for each axis that fits; the smallest moves first."""
+        if not axes:
+            yield rungs
+            return
+        axis, *others = axes
+        for mark in (None, *marks[axis.name]):
+            trial = rungs if mark is None else {**rungs, axis.name: mark}
+            if self.counted > MAX_COUNTS or not self.fits(trial):
+                return
+            yield from self._combinations(others, marks, trial)
+
+    def _climbed(self, axis: Axis, start: int, slope: Fraction, rungs: Rungs) -> Rungs:
+        """One axis as far as it fits, looked for around where its `slope` says that this is."""
+        rung = start + math.floor((self.limit - self.count(rungs)) / slope)
+        while rung > start and not self.fits({**rungs, axis.name: rung}):
+            rung -= 1
+        while self.fits({**rungs, axis.name: rung + 1}):
+            rung += 1
+        return {**rungs, axis.name: rung} if rung > start else rungs
+
+    def closed(self, rungs: Rungs) -> Rungs:
+        """With every single step that still fits, so that none is left."""
+        for axis in self.axes:
+            rung = self.ladder(axis, rungs).next()
+            trial = rungs if rung is None else {**rungs, axis.name: rung}
+            if trial != rungs and self.fits(trial) and self.count(trial) > self.count(rungs):
+                return self.closed(trial)
+        return rungs
+
+    def simplest(self, rungs: Rungs) -> Rungs:
+        """The same network from the simplest values."""
+        for axis in self.axes:
+            if axis.name in rungs:
+                others = {name: rung for name, rung in rungs.items() if name != axis.name}
+                rung = self.ladder(axis, others).simplest(rungs[axis.name])
+                rungs = others if rung is None else {**others, axis.name: rung}
+        return rungs
+
+    def steps(self, rungs: Rungs) -> Iterator[Step]:
+        """The moves as steps, each from where the one before arrived."""
+        state = self.state
+        for axis in self.axes:
+            if axis.name in rungs:
+                step = step_to(Ladder(self.meter, axis, state.setting), rungs[axis.name], state, "fill")
+                yield step
+                state = step.state

@@ -1,0 +1,259 @@
+"""The part of ``verify`` that runs an emitted file, as a script in a process of its own.
+
+It reads a request from standard input and writes what it saw to standard output, both as JSON.
+It judges nothing, imports nothing of x3dspec, and is the only part of ``verify`` that imports torch.
+Each observation stands by itself: where one fails, its error takes its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+MAX_ERROR = 300  # characters of the file's own error that are passed on
+
+#: What torch's dispatcher calls the operations that an emitted file may consist of.
+_KINDS = {
+    "convolution": "conv",
+    "native_batch_norm": "norm",
+    "addmm": "linear",
+    "mm": "linear",
+    "relu": "relu",
+    "silu": "swish",
+    "hardswish": "hard_swish",
+    "sigmoid": "sigmoid",
+    "hardsigmoid": "hard_sigmoid",
+    "max_pool2d_with_indices": "max_pool",
+    "max_pool3d_with_indices": "max_pool",
+    "avg_pool2d": "avg_pool",
+    "avg_pool3d": "avg_pool",
+    "mean": "mean",
+    "add": "sum",
+    "mul": "product",
+}
+#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics.
+_PREPARATION = frozenset({"t", "detach", "empty"})
+
+
+def described(kind: str, shape: Sequence[int], **details: object) -> str:
+    """One operation in one line: ``conv 54x16x56x56, kernel 1x1x1, stride 1x1x1, ...``."""
+    parts = [f"{name} {_spelled(value)}" for name, value in details.items()]
+    return ", ".join([f"{kind} {_spelled(shape)}", *parts])
+
+
+def _spelled(value: object) -> str:
+    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def observe(request: dict[str, Any]) -> dict[str, Any]:
+    """All that is asked of the file: ``{name: {"value": ...} or {"error": text}}``."""
+    seen: dict[str, Any] = {}
+    with _kept(seen, "statements") as kept:
+        tree = ast.parse(request["text"])
+        kept["value"] = _statements(tree)
+    if seen["statements"].get("value") != []:
+        return seen
+    with _kept(seen, "import") as kept:
+        factory = _imported(request, _public(tree))
+        model = _on_meta(factory)
+        kept["value"] = list(inspect.signature(factory).parameters)
+    if "error" in seen["import"]:
+        return seen
+    clip, small = request["layers"]
+    with _kept(seen, "params") as kept:
+        kept["value"] = sum(parameter.numel() for parameter in model.parameters())
+    with _kept(seen, "macs") as kept:
+        kept["value"] = _macs(model, clip)
+    for index, each in enumerate((clip, small)):
+        with _kept(seen, f"layers{index}") as kept:
+            kept["value"] = _layers(model, each)
+    with _kept(seen, "arguments") as kept:
+        kept["value"] = _arguments(factory, request["arguments"], small)
+    with _kept(seen, "forward") as kept:
+        kept["value"] = [_forward(factory, each) for each in request["forward"]]
+    with _kept(seen, "backward") as kept:
+        kept["value"] = _backward(factory, small)
+    return seen
+
+
+@contextmanager
+def _kept(seen: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    """An observation, or the error instead; the file may raise anything, SystemExit included."""
+    seen[name] = {}
+    try:
+        yield seen[name]
+    except BaseException as error:
+        seen[name] = {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
+
+
+def _statements(tree: ast.Module) -> list[str]:
+    """The statements that no emitted file has: all but imports of torch, classes and functions."""
+    strange = [node for node in tree.body[1:] if not _allowed(node)]  # after the docstring
+    return [f"line {node.lineno}: {ast.unparse(node).splitlines()[0]}" for node in strange]
+
+
+def _allowed(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import):
+        modules = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        modules = ["." * node.level + (node.module or "")]
+    else:
+        return isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    return all(module.split(".")[0] in ("__future__", "torch") for module in modules)
+
+
+def _public(tree: ast.Module) -> str:
+    """The name of the factory: the file's one function for others."""
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    public = [name for name in functions if not name.startswith("_")]
+    if len(public) != 1:
+        raise ValueError(f"one public function expected, found {', '.join(public) or 'none'}")
+    return public[0]
+
+
+def _imported(request: dict[str, Any], factory: str) -> Any:
+    """The file's factory. The text comes with the request: what was checked is what runs."""
+    module = types.ModuleType("emitted")
+    module.__file__ = request["file"]
+    sys.modules[module.__name__] = module
+    exec(compile(request["text"], request["file"], "exec"), module.__dict__)  # noqa: S102
+    return getattr(module, factory)
+
+
+def _on_meta(factory: Any, **arguments: Any) -> Any:
+    import torch
+
+    with torch.device("meta"):
+        return factory(**arguments).eval()
+
+
+def _batch(clip: Sequence[int], samples: int = 1) -> Any:
+    import torch
+
+    return torch.empty(samples, *clip, device="meta")
+
+
+def _macs(model: Any, clip: Sequence[int]) -> float:
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(_batch(clip))
+    return counter.get_total_flops() / 2
+
+
+def _layers(model: Any, clip: Sequence[int]) -> list[str]:
+    """Every operation of a forward pass in order, as torch's dispatcher sees it."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen: list[str] = []
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(self, op: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = op(*args, **(kwargs or {}))
+            name = op._schema.name.removeprefix("aten::").removesuffix("_")
+            if name not in _PREPARATION:
+                given = {a.name: a.default_value for a in op._schema.arguments}
+                given |= dict(zip(given, args, strict=False)) | (kwargs or {})
+                seen.append(_operation(name, given, result))
+            return result
+
+    with torch.no_grad(), Recorder():
+        model(_batch(clip))
+    return seen
+
+
+def _operation(name: str, given: dict[str, Any], result: Any) -> str:
+    kind = _KINDS.get(name, name)
+    output = result[0] if isinstance(result, tuple) else result
+    shape = list(output.shape[1:])
+    return described(kind, shape, **_details(kind, given, len(shape) - 1))
+
+
+def _details(kind: str, given: dict[str, Any], dimensions: int) -> dict[str, object]:
+    if kind == "conv":
+        kernel = list(given["weight"].shape[2:])
+        numbers = {name: given[name] for name in ("stride", "padding", "groups")}
+        return {"kernel": kernel, **numbers, "bias": given["bias"] is not None}
+    if kind in ("max_pool", "avg_pool"):
+        names = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+        return {name: _each(given[argument], dimensions) for name, argument in names.items()}
+    if kind == "norm":
+        return {"eps": given["eps"], "momentum": given["momentum"]}
+    if kind == "linear":
+        return {"bias": len(given["self"].shape) == 1}
+    return {}
+
+
+def _each(value: Any, dimensions: int) -> list[int]:
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    return values * dimensions if len(values) == 1 else values
+
+
+def _arguments(factory: Any, arguments: dict[str, Any], clip: Sequence[int]) -> dict[str, Any]:
+    """What the factory's arguments do: the logits they lead to, and the dropout rates."""
+    from torch import nn
+
+    model = _on_meta(factory, **arguments)
+    shape = model(_batch([arguments["in_channels"], *clip[1:]], samples=2)).shape
+    rates = [module.p for module in model.modules() if isinstance(module, nn.Dropout)]
+    return {"logits": list(shape), "dropout": rates}
+
+
+def _forward(factory: Any, clip: Sequence[int]) -> dict[str, Any]:
+    """A real forward pass of two random clips."""
+    import torch
+
+    torch.manual_seed(0)
+    model = factory().eval()
+    with torch.no_grad():
+        logits = model(torch.randn(2, *clip))
+    return {"logits": list(logits.shape), "finite": bool(torch.isfinite(logits).all())}
+
+
+def _backward(factory: Any, clip: Sequence[int]) -> list[str]:
+    """The parameters that no gradient reaches while training.
+
+    A gradient of zero has reached its parameter: a norm that starts at zero passes no other on.
+    """
+    import torch
+
+    torch.manual_seed(0)
+    model = factory().train()
+    model(torch.randn(2, *clip)).sum().backward()
+    return [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is None or not torch.isfinite(parameter.grad).all()
+    ]
+
+
+def main() -> None:
+    """Answer one request."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    request = json.load(sys.stdin.buffer)
+    sys.path += [folder for folder in request["path"] if folder not in sys.path]
+    try:
+        import torch  # noqa: F401
+    except Exception as error:
+        seen: dict[str, Any] = {"torch": {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}}
+    else:
+        sys.dont_write_bytecode = True
+        seen = observe(request)
+    answer.write(json.dumps(seen))
+    answer.close()
+    # A thread or an exit handler of the file must not keep the answer waiting.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
