@@ -16,7 +16,7 @@ from x3dspec import network as net
 from x3dspec import spec
 from x3dspec.document import Path
 from x3dspec.errors import Problem, SpecError
-from x3dspec.exact import Exact, ExactError
+from x3dspec.exact import EffortError, Exact, ExactError, limited
 from x3dspec.expr import EXACT, Tape, build, constant, variables
 from x3dspec.loading import Source, brief
 from x3dspec.loading import outside as outside
@@ -53,7 +53,10 @@ class Binder:
 
     def _run(self, setting: Setting) -> list[Any]:
         try:
-            return self.tape.run(EXACT, setting)
+            with limited():
+                return self.tape.run(EXACT, setting)
+        except EffortError as error:
+            raise SpecError([self.source.document.problem((), str(error))]) from None
         except (ExpressionError, ExactError):
             raise SpecError([self._culprit(setting)]) from None
 
@@ -98,6 +101,11 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     Raises:
         SpecError: a value outside the factor's domain, or a start without a value.
     """
+    with limited():
+        return _complete(source, overrides)
+
+
+def _complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     values: dict[str, Exact] = {}
     problems: list[Problem] = []
     for name, factor in source.network.factors.items():

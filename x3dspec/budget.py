@@ -15,7 +15,7 @@ from x3dspec.architecture import Architecture, Resolved
 from x3dspec.axes import Axis, axes
 from x3dspec.errors import Infeasible, SpecError, unknown
 from x3dspec.exact import Exact
-from x3dspec.expand import State, Step, Trajectory, expand, step_to
+from x3dspec.expand import Trajectory, expand, step_to
 from x3dspec.fill import fill as filled
 from x3dspec.fill import independent
 from x3dspec.grid import Ladder
@@ -31,7 +31,10 @@ NEAR = Fraction(2, 100)
 
 @dataclass(frozen=True)
 class Next:
-    """The next network on an axis's grid: `excess` is how far it is over the limit."""
+    """The next network on an axis's grid: `excess` is how far it is over the target.
+
+    It is negative only where an expansion ended for want of steps, as a replayed record does.
+    """
 
     axis: str
     factor: str
@@ -91,7 +94,7 @@ def solve(
         order: ``solved`` for steps that double the cost, along the published order of axes;
             ``published`` for the recorded factor values.
         tolerance: the share of the target by which the result may exceed it.
-        fill: whether to spend what the contraction leaves on the other axes.
+        fill: whether to spend what is left of the target on the other axes, as much as fits.
         start: factor values to start from instead of the spec's.
 
     Raises:
@@ -102,13 +105,13 @@ def solve(
         raise SpecError.at("--order", unknown("order", order, ORDERS, "the orders are"))
     limit = math.floor(target.value * (1 + tolerance))
     gauge = meter(architecture)
-    _feasible(gauge, target, limit, start or {})
+    _feasible(architecture.at(start or {}), target, limit)
     follow = expand if order == "solved" else replay
     trajectory = follow(architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start)
     trajectory = _contracted(gauge, trajectory, target.quantity, limit)
-    around = _around(gauge, trajectory)
-    if fill:
-        steps = filled(gauge, around, trajectory.state, target.quantity, limit)
+    turns = _turns(gauge, trajectory)
+    if fill and gauge.counts(trajectory.state.setting).of(target.quantity) < target.value:
+        steps = filled(gauge, turns, trajectory.state, target.quantity, target.value)
         trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
     setting = trajectory.state.setting
     return Budget(
@@ -118,19 +121,16 @@ def solve(
         trajectory,
         architecture.at(setting),
         gauge.counts(setting),
-        tuple(_following(gauge, around if fill else around[:1], setting, target.quantity, limit)),
+        tuple(_following(gauge, _checked(turns, fill=fill), setting, target)),
         _near(architecture, target, limit),
     )
 
 
-def _feasible(meter: Meter, target: Target, limit: int, start: Setting) -> None:
-    refusal = meter.refusal(start)
-    if refusal:
-        raise SpecError.at(meter.source.display, refusal)
-    least = meter.counts(start).of(target.quantity)
+def _feasible(start: Resolved, target: Target, limit: int) -> None:
+    least: int = getattr(start.cost(), target.quantity)
     if least > limit:
         raise Infeasible(
-            f"{target.text} is out of reach: {meter.source.identity.name} starts at "
+            f"{target.text} is out of reach: {start.architecture.name} starts at "
             f"{figure(target.quantity, least)} ({least:,}), and expanding only adds"
         )
 
@@ -150,9 +150,44 @@ def _contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int)
     return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
 
 
-def _around(meter: Meter, trajectory: Trajectory) -> list[Axis]:
-    """One axis for each factor: the contracted one first, the others in the order of the expansion."""
+def _turns(meter: Meter, trajectory: Trajectory) -> list[Axis]:
+    """All axes in the order of the expansion, from the one that it ended with."""
     known = axes(meter.source)
     order = [waypoint.axis for waypoint in meter.source.network.published] or list(known)
-    last = trajectory.overshoot or (trajectory.steps[-1] if trajectory.steps else None)
-    ...
+    steps = [*trajectory.steps, *([trajectory.overshoot] if trajectory.overshoot else [])]
+    if steps:
+        at = max(index for index in range(len(order)) if order[index] == steps[-1].axis)
+        order = [*order[at:], *order]
+    return [known[name] for name in dict.fromkeys([*order, *known])]
+
+
+def _checked(turns: list[Axis], *, fill: bool) -> list[Axis]:
+    """The axes whose next network is told: the last one alone, or one for every factor."""
+    last, *others = turns
+    return [last, *(axis for axis in independent(others) if axis.factor != last.factor)] if fill else [last]
+
+
+def _following(meter: Meter, checked: Iterable[Axis], setting: Setting, target: Target) -> Iterator[Next]:
+    here = meter.counts(setting).of(target.quantity)
+    for axis in checked:
+        ladder = Ladder(meter, axis, setting)
+        rung = ladder.next()
+        if rung is None:
+            continue
+        counts = meter.counts(ladder.setting(rung))
+        count = counts.of(target.quantity)
+        if count != here:
+            yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)
+
+
+def _near(architecture: Architecture, target: Target, limit: int) -> Near | None:
+    """The named preset closest to the target, of those within the limit and within 2 %."""
+    gauge = meter(bare(architecture))
+    counts = {
+        name: gauge.counts(setting).of(target.quantity) for name, setting in presets(architecture).items()
+    }
+    off = {name: abs(count - target.value) for name, count in counts.items() if count <= limit}
+    name = min(off, key=off.__getitem__, default=None)
+    if name is None or off[name] > NEAR * target.value:
+        return None
+    return Near(name, counts[name])

@@ -107,9 +107,11 @@ class _Unifier:
             slot.condition = slot.condition or self._presence(slot)
         order = sorted(self.parameters, key=self._rank)
         parameters = tuple(self.parameters[name][0] for name in order)
-        modules = tuple(self._module(slot) for slot in self.slots if _is_module(slot.sample))
+        steps = self._steps()
+        fresh = {step.name for step in every_step(steps) if step.fresh}
+        modules = tuple(self._module(slot, fresh) for slot in self.slots if _is_module(slot))
         calls = tuple(self._call(index, order) for index in range(len(self.instances)))
-        return Class(parameters, modules, self._steps(), calls)
+        return Class(parameters, modules, steps, calls)
 
     def _slots(self) -> list[_Slot]:
         """Every place of the document that any instance fills, in the order of the document."""
@@ -137,15 +139,12 @@ class _Unifier:
 
     def _sees_input(self, slot: _Slot) -> bool:
         """Whether the slot works on the network's own input: no convolution stands before it."""
-        if not self.input_channels:
-            return False
-        before = self.slots[: self.slots.index(slot)]
-        return not any(isinstance(each.sample, net.Conv) for each in before)
+        return self.input_channels and slot.origin in _on_input(self.instances[0].body)[0]
 
     def _spelled(self, slot: _Slot, key: str, values: list[int | None]) -> str:
         present = {value for value in values if value is not None}
         if len(present) == 1:
-            return str(present.pop())
+            return self._alike(key, values) or str(present.pop())
         for name, known in self._candidates().items():
             if _agree(values, known):
                 if name not in self.parameters:
@@ -159,6 +158,15 @@ class _Unifier:
                     return f"{kernel} // 2"
         return self._own(slot, key, values)
 
+    def _alike(self, key: str, values: list[int | None]) -> str | None:
+        """For a layer that can be absent: the parameter that says what the literal would repeat."""
+        if None not in values or not key.startswith(("in_channels", "out_channels", "stride")):
+            return None
+        for name, (_, known) in self.parameters.items():
+            if _is_stride(name) == key.startswith("stride") and _agree(values, known):
+                return name
+        return None
+
     def _candidates(self) -> dict[str, list[int]]:
         extra = {name: values for name, (_, values) in self.parameters.items()}
         return {**self.declared, **extra}
@@ -166,7 +174,8 @@ class _Unifier:
     def _own(self, slot: _Slot, key: str, values: list[int | None]) -> str:
         """A parameter that is this layer's alone. Where the layer can be absent it says so too: 0."""
         optional = None in values
-        name = slot.sample.name if optional else f"{slot.sample.name}_{key}"
+        what = "channels" if key in ("in_channels", "out_channels") else key
+        name = slot.sample.name if optional else f"{slot.sample.name}_{what}"
         if optional and slot.condition is None:
             slot.condition = name
         elif name in self.parameters:
@@ -179,22 +188,50 @@ class _Unifier:
 
     def _presence(self, slot: _Slot) -> str | None:
         """The condition for the layer, None where every instance has it."""
-        flags = [int(layer is not None) for layer in slot.layers]
+        flags = [layer is not None for layer in slot.layers]
         if all(flags):
             return None
-        for name, (parameter, values) in self.parameters.items():
-            if [int(bool(value)) for value in values] == flags and parameter.default in ("0", "False"):
-                return name
+        # A sum's condition is kept as an attribute, so it has to be a name.
+        negated = not isinstance(slot.sample, net.Residual)
+        known = self._condition(flags, negated) or self._asked_for(flags, negated)
+        if known:
+            return known
         name = "shortcut" if "shortcut" in slot.origin else slot.sample.name
         if name in self.parameters:
             name = f"has_{slot.sample.name}"
-        self._declare(name, flags, "False", "bool")
+        return self._flag(name, flags)
+
+    def _condition(self, flags: list[bool], negated: bool) -> str | None:
+        """The parameter that says when a layer is there, or ``not`` the one that says when it is not."""
+        for name, (parameter, values) in self.parameters.items():
+            given = [bool(value) for value in values]
+            if parameter.default in ("0", "False") and given == flags:
+                return name
+            if negated and parameter.type == "bool" and given == [not flag for flag in flags]:
+                return f"not {name}"
+        return None
+
+    def _asked_for(self, flags: list[bool], negated: bool) -> str | None:
+        """The same of the block's own arguments, where one is 0 and 1."""
+        opposite = [not flag for flag in flags]
+        for name, values in self.declared.items():
+            if name not in self.parameters and values == flags:
+                return self._flag(name, flags)
+            if name not in self.parameters and negated and values == opposite:
+                return f"not {self._flag(name, opposite)}"
+        return None
+
+    def _flag(self, name: str, flags: list[bool]) -> str:
+        self._declare(name, [int(flag) for flag in flags], "False", "bool")
         return name
 
-    def _module(self, slot: _Slot) -> Module:
+    def _module(self, slot: _Slot, fresh: set[str]) -> Module:
         layer = slot.sample
         zero = isinstance(layer, net.Norm) and layer.zero_init
-        return Module(layer.name, kind_of(layer), _constructor(layer, slot.arguments), slot.condition, zero)
+        arguments = _constructor(layer, slot.arguments)
+        if isinstance(layer, net.Activation) and layer.name in fresh:
+            arguments["inplace"] = "True"
+        return Module(layer.name, _module_kind(layer), arguments, slot.condition, zero)
 
     def _call(self, index: int, order: Iterable[str]) -> tuple[str, ...]:
         """The arguments that build one instance; defaults are left out."""
@@ -238,9 +275,28 @@ class _Unifier:
                 steps.append(Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition))
                 fresh = made or slot.condition is None
             else:
-                steps.append(Step(layer.name, kind_of(layer), function_of(layer), fresh))
-                fresh = fresh or (slot.condition is None and _makes_tensor(layer))
+                kind = _module_kind(layer) if slot.condition else kind_of(layer)
+                steps.append(Step(layer.name, kind, function_of(layer), fresh))
+                if isinstance(layer, net.Activation):
+                    fresh = False  # its gradient may need what it returned
+                else:
+                    fresh = fresh or (slot.condition is None and _makes_tensor(layer))
         return tuple(steps), fresh
+
+
+def _on_input(body: Body) -> tuple[set[Path], bool]:
+    """The layers that no convolution stands before, and whether none is in the whole body."""
+    seen: set[Path] = set()
+    for layer in body:
+        seen.add(layer.origin)
+        if isinstance(layer, net.Conv):
+            return seen, False
+        if isinstance(layer, net.Residual):
+            branch, through = _on_input(layer.branch)
+            seen |= branch | _on_input(layer.shortcut)[0]
+            if not through:
+                return seen, False
+    return seen, True
 
 
 def kind_of(layer: net.Layer[int]) -> str:
@@ -266,12 +322,25 @@ _KINDS: dict[type[net.Layer[int]], str] = {
 }
 
 
-def _is_module(layer: net.Layer[int]) -> bool:
-    return not isinstance(layer, (net.Activation, net.Mean, net.Residual))
+def _module_kind(layer: net.Layer[int]) -> str:
+    """A function that is there in some instances only has to be a module."""
+    return "function" if isinstance(layer, net.Activation) else kind_of(layer)
+
+
+def _is_module(slot: _Slot) -> bool:
+    if isinstance(slot.sample, net.Activation):
+        return slot.condition is not None
+    return not isinstance(slot.sample, (net.Mean, net.Residual))
+
+
+def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from every_step((*step.branch, *step.shortcut))
 
 
 def _makes_tensor(layer: net.Layer[int]) -> bool:
-    return not isinstance(layer, (net.Activation, net.Dropout))
+    return not isinstance(layer, net.Dropout)
 
 
 def _is_stride(name: str) -> bool:
@@ -306,7 +375,7 @@ def _layer_numbers(layer: net.Layer[int]) -> Iterator[tuple[str, int]]:
 
 def _constructor(layer: net.Layer[int], numbers: dict[str, str]) -> dict[str, str]:
     """The arguments of the layer's torch constructor, as text, without those at torch's defaults."""
-    given = {key: numbers[key] for key in ("in_channels", "out_channels", "hidden") if key in numbers}
+    given = {key: text for key, text in numbers.items() if key in ("in_channels", "out_channels", "hidden")}
     for name, default in (("kernel", ""), ("stride", "1"), ("padding", "0")):
         values = [numbers[f"{name}{d}"] for d in range(3) if f"{name}{d}" in numbers]
         if values and (set(values) != {default} or (name == "stride" and isinstance(layer, net.Pool))):
@@ -322,6 +391,6 @@ def _constructor(layer: net.Layer[int], numbers: dict[str, str]) -> dict[str, st
         given["rate"] = repr(layer.rate)
     if isinstance(layer, net.SqueezeExcite):
         given |= {"activation": layer.activation, "gate": layer.gate}
-    if isinstance(layer, net.Pool):
+    if isinstance(layer, (net.Pool, net.Activation)):
         given["function"] = layer.function
     return given

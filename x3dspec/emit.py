@@ -17,7 +17,7 @@ from typing import Any
 from x3dspec import __version__, assets, exact
 from x3dspec import network as net
 from x3dspec.architecture import Resolved
-from x3dspec.classes import Class, Instance, Module, Parameter, Step, unify
+from x3dspec.classes import Class, Instance, Module, Parameter, Step, every_step, unify
 from x3dspec.layout import WIDTH, broken
 from x3dspec.table import extent, rows
 
@@ -44,7 +44,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the output is Python; texts are made harmless before
+        autoescape=False,  # the output is Python; texts are made harmless before
     )
 
 
@@ -88,6 +88,7 @@ class _Emitter:
             if stage.block is None
         }
         self.classifier = self._classifier()
+        self.dropout = self._dropout()
         self.gates = self._gates()
 
     def text(self) -> str:
@@ -138,6 +139,11 @@ class _Emitter:
         assert isinstance(last, net.Linear)
         return last
 
+    def _dropout(self) -> str | None:
+        """The dropout whose rate the caller chooses: the last one of the network itself."""
+        names = [m.name for c in self.plain.values() for m in c.modules if m.kind == "dropout"]
+        return names[-1] if names else None
+
     def _gates(self) -> dict[tuple[str, str], str]:
         kinds = {
             (layer.activation, layer.gate)
@@ -150,12 +156,10 @@ class _Emitter:
         return {kind: "SqueezeExcite" + "".join(map(class_name, kind)) for kind in sorted(kinds)}
 
     def _imports(self) -> list[str]:
-        functions = {
-            layer.function
-            for stage in self.network.stages
-            for layer in net.walk(stage)
-            if isinstance(layer, net.Activation)
-        } | {function for gate in self.gates for function in gate}
+        classes = [*self.blocks.classes.values(), *self.plain.values()]
+        steps = [step for each in classes for step in every_step(each.steps)]
+        functions = {step.function for step in steps if step.kind == "activation"}
+        functions |= {function for gate in self.gates for function in gate}
         plain = ["import torch"] if "sigmoid" in functions else []
         functional = ["import torch.nn.functional as F"] if functions - {"sigmoid"} else []
         return [*plain, *functional, "from torch import Tensor, nn"]
@@ -195,11 +199,19 @@ class _Emitter:
         note = self.resolved.architecture.source.network.blocks[name].note
         return {
             "name": class_name(name),
-            "docstring": _docstring("    ", f"The spec's block {name}.", note),
+            "docstring": _docstring("    ", self._purpose(name), note),
             "signature": _signature("    def __init__(self, ", ") -> None:", block.parameters),
             "init": [*self._modules(block), *_flags(block), *_zeroed(block)],
             "forward": _returned(self._forward(block.steps)),
         }
+
+    def _purpose(self, block: str) -> str:
+        """Where the network uses a block."""
+        names = [stage.name for stage in self.network.stages if stage.block == block]
+        if len(names) > 4:
+            return f"The block of {len(names)} stages, {names[0]} to {names[-1]}."
+        *others, last = names
+        return f"The block of {', '.join(others)} and {last}." if others else f"The block of {last}."
 
     def _modules(self, block: Class) -> list[str]:
         return [broken(f"{_INDENT}self.{m.name} = {self._constructor(m)}") for m in block.modules]
@@ -256,7 +268,7 @@ class _Emitter:
         """A module of the network itself, whose head and dropout the caller chooses."""
         if module.name == self.classifier.name:
             return self._constructor(_with(module, out_channels="num_classes"))
-        if module.kind == "dropout":
+        if module.name == self.dropout:
             return self._constructor(_with(module, rate="dropout"))
         return self._constructor(module)
 
@@ -264,11 +276,12 @@ class _Emitter:
         return "(N, in_channels, T, H, W)" if self.dims == 3 else "(N, in_channels, H, W)"
 
     def _arguments(self) -> tuple[Parameter, ...]:
-        rates = [m.arguments["rate"] for c in self.plain.values() for m in c.modules if m.kind == "dropout"]
+        modules = [module for each in self.plain.values() for module in each.modules]
+        rates = [module.arguments["rate"] for module in modules if module.name == self.dropout]
         return (
             Parameter("num_classes", "int", str(self.classifier.outputs.channels)),
             Parameter("in_channels", "int", str(self.network.inputs.channels)),
-            *[Parameter("dropout", "float", rate) for rate in rates[-1:]],
+            *[Parameter("dropout", "float", rate) for rate in rates],
         )
 
     def _factory(self) -> dict[str, str]:
@@ -277,7 +290,9 @@ class _Emitter:
         cls = self.network.identity.class_name
         return {
             "signature": _signature(f"def {self.name}(", f") -> {cls}:", arguments, keywords=False),
-            "docstring": _docstring("    ", f"Build {self.network.identity.title or self.name}."),
+            "docstring": _docstring(
+                "    ", f"{self.network.identity.title or self.name}, newly initialised."
+            ),
             "call": f"{cls}({given})",
         }
 
@@ -332,7 +347,7 @@ class _Forward:
         total = f"{inner} + {other}"
         if step.condition:
             total = f"{total} if self.{step.condition} else {inner}"
-        return [*lines, broken(f"{indent}{target} = {total}")]
+        return [*lines, f"{indent}{target} = {total}"]
 
 
 def table(resolved: Resolved) -> list[str]:
@@ -374,7 +389,7 @@ def _with(module: Module, **arguments: str) -> Module:
 
 def _flags(block: Class) -> list[str]:
     """The conditions that forward needs: whether a sum takes place."""
-    names = dict.fromkeys(step.condition for step in block.steps if step.condition)
+    names = dict.fromkeys(step.condition for step in every_step(block.steps) if step.condition)
     return [f"{_INDENT}self.{name} = {name}" for name in names]
 
 
@@ -395,12 +410,19 @@ def _signature(start: str, end: str, parameters: tuple[Parameter, ...], *, keywo
 
 
 def _returned(lines: list[str]) -> list[str]:
-    """The lines of a function that returns x: at once where the last one is a typed expression."""
+    """The lines of a function that returns x, each broken where it is too long.
+
+    A function of torch is typed, the call of a module is not: its result is given its type first.
+    """
     *before, last = lines
-    head, _, value = last.partition(" = ")
-    if head == f"{_INDENT}x" and value.startswith("F.") and "\n" not in value:
-        return [*before, f"{_INDENT}return {value}"]
-    return [*lines, f"{_INDENT}return x"]
+    value = last.removeprefix(f"{_INDENT}x = ")
+    if value == last:
+        end = [last, f"{_INDENT}return x"]
+    elif value.startswith("F."):
+        end = [f"{_INDENT}return {value}"]
+    else:
+        end = [f"{_INDENT}out: Tensor = {value}", f"{_INDENT}return out"]
+    return [broken(line) for line in (*before, *end)]
 
 
 def _docstring(indent: str, summary: str, more: str = "") -> str:

@@ -17,7 +17,9 @@ Whatever could take long is refused before it starts, with :class:`ExactError`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, total_ordering
@@ -33,6 +35,7 @@ MAX_EXPONENT = 4096  # 2**4096 is already over MAX_BITS
 MAX_ROOT = 64  # denominator of an exponent: a digit of a k-th root costs k times one of a number
 MAX_PRIME = 10**12  # under a root: trial division then stops at 10**6
 MAX_WORK = 2**35  # root degrees times the square of the bits: about a second
+MAX_EFFORT = 30_000  # of everything within one `limited`, in units of about 10 microseconds
 
 Radical = tuple[tuple[int, Fraction], ...]
 T = TypeVar("T")
@@ -40,6 +43,35 @@ T = TypeVar("T")
 
 class ExactError(ValueError):
     """The result is no exact number of this kind, or is too large to be worth computing."""
+
+
+class EffortError(ExactError):
+    """No one result is at fault: all of them together are not worth computing."""
+
+
+_left: ContextVar[list[int] | None] = ContextVar("effort left", default=None)
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Within, all arithmetic with roots together is refused beyond `MAX_EFFORT`.
+
+    The other bounds are of one operation, and a file may ask for thousands. Counted and not timed,
+    so that every machine refuses the same files.
+    """
+    token = _left.set([MAX_EFFORT])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def _spend(effort: int) -> None:
+    left = _left.get()
+    if left is not None:
+        left[0] -= effort
+        if left[0] < 0:
+            raise EffortError("too much arithmetic with roots in one file")
 
 
 @total_ordering
@@ -61,9 +93,10 @@ class Surd:
         return bounded(_sum(other, self, -1))
 
     def __mul__(self, other: Number) -> Exact:
-        return bounded(
-            _collect(_monomial(chain(r, s), a * b) for r, a in _terms(self) for s, b in _terms(other))
-        )
+        terms = _terms(other)
+        bits = max((_bits(factor) for _, factor in (*self.terms, *terms)), default=0)
+        _spend(len(self.terms) * len(terms) * (2 + bits // 256))
+        return bounded(_collect(_monomial(chain(r, s), a * b) for r, a in self.terms for s, b in terms))
 
     __rmul__ = __mul__
 
@@ -141,6 +174,7 @@ def power(base: Number, exponent: Number) -> Exact:
         return bounded(_collect([_monomial(primes, _whole_power(factor, int(exponent)))]))
     if factor < 0:
         raise ExactError("a root of a negative number")
+    _spend(_factoring(factor.numerator) + _factoring(factor.denominator))
     primes += [(p, k * exponent) for p, k in _factors(factor.numerator)]
     primes += [(p, -k * exponent) for p, k in _factors(factor.denominator)]
     return bounded(_collect([_monomial(primes, Fraction(1))]))
@@ -216,6 +250,7 @@ def _collect(terms: Iterable[tuple[Radical, Fraction]]) -> Exact:
 
 def _sum(x: Number, y: Number, times: int = 1) -> Exact:
     # Without bounds, so that any two values that exist can also be compared.
+    _spend(1)
     return _collect(chain(_terms(x), ((radical, times * b) for radical, b in _terms(y))))
 
 
@@ -251,6 +286,11 @@ def _sum_power(base: Number, exponent: Fraction) -> Exact:
     return result
 
 
+def _factoring(n: int) -> int:
+    """The effort of :func:`_factors`, whether or not the answer is at hand."""
+    return 1 + math.isqrt(min(n, MAX_PRIME)) // 256
+
+
 @lru_cache(maxsize=1024)
 def _factors(n: int) -> tuple[tuple[int, int], ...]:
     found: dict[int, int] = {}
@@ -271,6 +311,7 @@ def _decide(x: Surd, read: Callable[[int, int], T]) -> T:
     degrees = sum(a.denominator for _, a in roots)
     bits = 64
     while degrees * bits * bits <= MAX_WORK:
+        _spend(len(x.terms) + degrees * bits * bits // 2**18)
         low, high = map(sum, zip(*(_enclose(*term, bits) for term in x.terms), strict=True))
         value = read(low, bits)
         if value == read(high, bits):

@@ -90,16 +90,23 @@ class Skip:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The steps from a start. `overshoot` is the one that was not taken: it went too far.
+    """The steps from a start.
 
-    Without it, nothing more could be done: no axis could take a step, or the record ended.
+    Attributes:
+        policy: what chose the axes, in words.
+        start: the factors that were set before the first step, and `counts` the figures there.
+        skipped: the axes that were passed over.
+        overshoot: the step that was not taken because it went too far.
+        ended: without an overshoot, why there are no more steps.
     """
 
+    policy: str
     start: Setting
     counts: Counts
-    steps: tuple[Step, ...]
-    skipped: tuple[Skip, ...]
-    overshoot: Step | None
+    steps: tuple[Step, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    overshoot: Step | None = None
+    ended: str = ""
 
     @property
     def state(self) -> State:
@@ -224,9 +231,11 @@ def chosen(meter: Meter, choose: Chooser, start: Setting) -> Iterator[Candidate]
         options = _Candidates(meter, state)
         name = choose(taken, options)
         yield from (replace(each, after=taken) for each in options.seen.values() if isinstance(each, Skip))
-        step = None if name is None else options[name]
-        if not isinstance(step, Step):
+        if name is None:
             return
+        step = options[name]
+        if isinstance(step, Skip):
+            raise ValueError(f"axis {name} was chosen and cannot take a step: {step.reason}")
         yield step
         state = step.state
 
@@ -242,23 +251,26 @@ def expand(
     Raises:
         SpecError: a spec without axes, an axis that no step can be solved for.
     """
-    gauge = meter(architecture)
-    chooser = choose or in_order(architecture)
-    return followed(gauge, start or {}, chosen(gauge, chooser, start or {}), until)
+    gauge, here = meter(architecture), start or {}
+    published = bool(architecture.source.network.published)
+    order = "the published order" if published else "their declared order, as none is published"
+    policy = "axes as chosen" if choose else f"axes in {order}"
+    steps = chosen(gauge, choose or in_order(architecture), here)
+    return followed(
+        steps, until, Trajectory(policy, here, gauge.counts(here), ended="no axis can take a step")
+    )
 
 
-def followed(
-    meter: Meter, start: Setting, events: Iterator[Candidate], until: Callable[[Step], bool]
-) -> Trajectory:
+def followed(events: Iterator[Candidate], until: Callable[[Step], bool], start: Trajectory) -> Trajectory:
+    """`start` with the steps before the first that goes too far; if one does, that is why it ended."""
     steps: list[Step] = []
     skipped: list[Skip] = []
-    overshoot = None
     for event in events:
         if isinstance(event, Skip):
             skipped.append(event)
         elif until(event):
-            overshoot = event
+            start = replace(start, overshoot=event, ended="")
             break
         else:
             steps.append(event)
-    return Trajectory(dict(start), meter.counts(start), tuple(steps), tuple(skipped), overshoot)
+    return replace(start, steps=tuple(steps), skipped=tuple(skipped))

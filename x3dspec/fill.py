@@ -26,14 +26,15 @@ COARSE = Fraction(1, 10)
 MAX_COUNTS = 1000
 #: Steps of one axis that are tried in combinations.
 MAX_MARKS = 64
+#: Share of the limit that the finest axis may give back for others, and in how many grid steps.
+ROOM = Fraction(1, 50)
+BACK = 8
 
 #: How far each axis has gone, by name: its rung.
 Rungs = Mapping[str, int]
 
 
-def fill(
-    meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int
-) -> tuple[Step, ...]:
+def fill(meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int) -> tuple[Step, ...]:
     """The steps from a state, along axes in order of preference, that come closest to the limit.
 
     Raises:
@@ -56,9 +57,7 @@ def independent(axes: Iterable[Axis]) -> list[Axis]:
 class _Filling:
     """One question of :func:`fill`. What it finds are rungs: how far each axis goes from the state."""
 
-    def __init__(
-        self, meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int
-    ) -> None:
+    def __init__(self, meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int) -> None:
         self.meter = meter
         self.axes = independent(axes)
         self.state = state
@@ -116,22 +115,45 @@ class _Filling:
         return {**rungs, axis.name: rung}
 
     def closest(self, rungs: Rungs) -> Rungs:
-        """The best of all combinations of steps up from here."""
-        marks = {axis.name: self._marks(axis, rungs) for axis in self.axes}
-        movable = sorted((axis for axis in self.axes if marks[axis.name]), key=lambda a: len(marks[a.name]))
+        """The best of all combinations of small steps from here."""
         best, most = rungs, self.count(rungs)
-        if not movable:
+        fine = self._finest(rungs)
+        if fine is None:
             return best
-        *coarse, fine = movable
-        top = marks[fine.name][-1]
-        start = self.ladder(fine, rungs).first - 1
-        slope = Fraction(self.count({**rungs, fine.name: top}) - most, top - start)
-        for combination in self._combinations(coarse, marks, rungs):
-            trial = self._climbed(fine, start, slope, combination)
+        below = self._lowered(fine, rungs)
+        marks = {axis.name: self._marks(axis, below) for axis in self.axes}
+        climb = _Climb(self, fine, below, marks[fine.name])
+        coarse = sorted((axis for axis in self.axes if axis is not fine), key=lambda a: len(marks[a.name]))
+        for combination in self._combinations(coarse, marks, below):
+            trial = climb.top(combination)
             count = self.count(trial)
             if count > most and self.buildable(trial):
                 best, most = trial, count
         return best
+
+    def _finest(self, rungs: Rungs) -> Axis | None:
+        """The axis whose next network costs least more."""
+        here = self.count(rungs)
+        costs: dict[Axis, int] = {}
+        for axis in self.axes:
+            ladder = self.ladder(axis, rungs)
+            rung = ladder.other()
+            if rung is not None and (count := ladder.count(rung, self.quantity)) > here:
+                costs[axis] = count
+        return min(costs, key=costs.__getitem__, default=None)
+
+    def _lowered(self, axis: Axis, rungs: Rungs) -> Rungs:
+        """With a little room made on one axis, so that others can move at all."""
+        rung = self.ladder(axis, rungs).first - 1
+        lowered = {**rungs, axis.name: rung}
+        for _ in range(BACK):
+            if self.limit - self.count(lowered) >= ROOM * self.limit:
+                break
+            rung -= 1
+            if not self.fits({**rungs, axis.name: rung}):
+                break
+            lowered = {**rungs, axis.name: rung}
+        return lowered
 
     def _marks(self, axis: Axis, rungs: Rungs) -> list[int]:
         """The rungs of an axis that fit, each of which builds another network than the one below."""
@@ -159,15 +181,6 @@ class _Filling:
                 return
             yield from self._combinations(others, marks, trial)
 
-    def _climbed(self, axis: Axis, start: int, slope: Fraction, rungs: Rungs) -> Rungs:
-        """One axis as far as it fits, looked for around where its `slope` says that this is."""
-        rung = start + math.floor((self.limit - self.count(rungs)) / slope)
-        while rung > start and not self.fits({**rungs, axis.name: rung}):
-            rung -= 1
-        while self.fits({**rungs, axis.name: rung + 1}):
-            rung += 1
-        return {**rungs, axis.name: rung} if rung > start else rungs
-
     def closed(self, rungs: Rungs) -> Rungs:
         """With every single step that still fits, so that none is left."""
         for axis in self.axes:
@@ -194,3 +207,28 @@ class _Filling:
                 step = step_to(Ladder(self.meter, axis, state.setting), rungs[axis.name], state, "fill")
                 yield step
                 state = step.state
+
+
+class _Climb:
+    """One axis as far as it fits beside the others, looked for around where a straight line says."""
+
+    def __init__(self, filling: _Filling, axis: Axis, rungs: Rungs, marks: list[int]) -> None:
+        self.filling = filling
+        self.axis = axis
+        self.start = rungs[axis.name]
+        self.end = marks[-1] if marks else self.start
+        rise = filling.count({**rungs, axis.name: self.end}) - filling.count(rungs)
+        self.slope = Fraction(rise, max(1, self.end - self.start))
+
+    def top(self, rungs: Rungs) -> Rungs:
+        room = self.filling.limit - self.filling.count(rungs)
+        guess = self.start + math.floor(room / self.slope) if self.slope else self.start
+        rung = min(guess, self.end)
+        while rung > self.start and not self._fits(rungs, rung):
+            rung -= 1
+        while rung < self.end and self._fits(rungs, rung + 1):
+            rung += 1
+        return {**rungs, self.axis.name: rung}
+
+    def _fits(self, rungs: Rungs, rung: int) -> bool:
+        return self.filling.fits({**rungs, self.axis.name: rung})

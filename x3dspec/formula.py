@@ -235,7 +235,8 @@ def _names(network: net.Network[Expr], roots: Iterable[Expr], taken: Collection[
     for name, node in (*_sizes(network), *_counts(network)):
         if node not in names and node.operator not in ("constant", "variable"):
             give(node, name)
-    others = (node for node in Tape[Any](roots).nodes if node.operator not in _INLINE and node not in names)
+    nodes = Tape[Any]([*names, *roots]).nodes
+    others = [node for node in nodes if node.operator not in _INLINE and node not in names]
     for index, node in enumerate(others, start=1):
         give(node, f"r{index}")
     return names

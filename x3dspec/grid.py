@@ -161,10 +161,10 @@ def _beside(value: Exact, factor: Factor) -> Iterator[Exact]:
     if rung * factor.grid == value:
         yield value
     elif not factor.derived:
-        low = Fraction(0) if factor.low is None else factor.low
         for each in (rung, rung + 1 if rung * factor.grid < value else rung - 1):
             on_grid = each * factor.grid
-            if on_grid > 0 and on_grid >= low and (factor.high is None or on_grid <= factor.high):
+            above = on_grid > 0 if factor.low is None else on_grid >= factor.low
+            if above and (factor.high is None or on_grid <= factor.high):
                 yield on_grid
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from x3dspec import assets
 from x3dspec.architecture import Architecture
@@ -173,7 +174,7 @@ def load(architecture: Architecture) -> Rules:
     name = f"{source.network.name}.yaml"
     origin = source.origins[-1]
     path = origin.path.parent / "keys" / name
-    label = f"{origin.label.rpartition('/')[0] or '.'}/keys/{name}".removeprefix("./")
+    label = str(PurePosixPath(origin.label).parent / "keys" / name)
     if not path.exists():
         path, label = assets.folder("specs") / "keys" / name, f"specs/keys/{name}"
     if not path.exists():

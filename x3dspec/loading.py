@@ -96,7 +96,8 @@ def load_source(name: str) -> Source:
         SpecError: with every problem of the first file that has any.
     """
     path, display = assets.find(name)
-    return _follow(path, display, ())
+    with exact.limited():
+        return _follow(path, display, ())
 
 
 def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source:

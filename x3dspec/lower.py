@@ -17,7 +17,7 @@ from x3dspec import network as net
 from x3dspec import spec
 from x3dspec.document import Path
 from x3dspec.errors import Problem, SpecError
-from x3dspec.exact import ExactError
+from x3dspec.exact import ExactError, limited
 from x3dspec.expr import (
     ONE,
     ZERO,
@@ -41,7 +41,7 @@ Layers = tuple[net.Layer[Expr], ...]
 #: Blocks that alternate do so with a short period; the bound keeps a hostile spec from 64**8 phases.
 MAX_PERIOD = 64
 #: Layers of all distinct blocks of all stages. X2D has 250; aliases and cycles could ask for millions.
-MAX_LAYERS = 8192
+MAX_LAYERS = 4096
 
 
 def lower(source: Source, explicit: Collection[str] = ()) -> net.Network[Expr]:
@@ -53,7 +53,8 @@ def lower(source: Source, explicit: Collection[str] = ()) -> net.Network[Expr]:
     Raises:
         SpecError: with every problem of the first stage that has any.
     """
-    return _Lowering(source, {*explicit, *source.factors}).network()
+    with limited():
+        return _Lowering(source, {*explicit, *source.factors}).network()
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ class Form:
     def __init__(self, architecture: Architecture, explicit: frozenset[str]) -> None:
         self._architecture = architecture
         self._explicit = explicit
+        #: Integers of networks that are known to be buildable: asked of again and again.
+        self.built: set[tuple[Any, ...]] = set()
 
     def count(self, quantity: str, values: Setting) -> int:
         """One figure, exactly. `values` are those of all factors.
@@ -206,7 +208,11 @@ class Meter:
     def refusal(self, setting: Setting) -> str | None:
         """Why no network can be built at a setting, or None where one can."""
         try:
-            self.architecture.at(setting)
+            form = self.form(setting)
+            made = form.integers(self.values(setting))
+            if made not in form.built:
+                self.architecture.at(setting)
+                form.built.add(made)
         except SpecError as error:
             return error.problems[0].message
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -139,12 +139,14 @@ class Polynomials:
         if not polynomial:
             return expr.ZERO
         content, common, rest = self._split(polynomial)
-        product = expr.multiply(expr.multiply(times, self._monomial(common)), self._sum(rest))
-        return expr.multiply(expr.constant(content), product)
+        above, below = self._fraction(common)
+        product = expr.multiply(expr.multiply(times, above), self._sum(rest))
+        return expr.multiply(expr.constant(content), expr.divide(product, below))
 
     def summand(self, monomial: Monomial, coefficient: Exact) -> Expr:
         """One term of a polynomial."""
-        return expr.multiply(expr.constant(coefficient), self._monomial(monomial))
+        above, below = self._fraction(monomial)
+        return expr.multiply(expr.constant(coefficient), expr.divide(above, below))
 
     def _opaque(self, function: Callable[..., Expr], *arguments: Polynomial) -> Polynomial:
         node = function(*(self.written(argument) for argument in arguments))
@@ -165,12 +167,12 @@ class Polynomials:
             return math.prod([base] * int(exponent), start=number(1))
         return self._atom(self.written(base), exponent)
 
-    def _split(self, polynomial: Polynomial) -> tuple[Exact, Monomial, Polynomial]:
+    def _split(self, polynomial: Polynomial) -> tuple[Fraction, Monomial, Polynomial]:
         """Coefficient and monomial that all terms share, and what is left of the sum."""
-        content = _content(polynomial.terms.values())
+        content = _content(list(polynomial.terms.values()))
         common = _common(polynomial.terms)
         inverse = frozenset((node, -exponent) for node, exponent in common)
-        return content, common, polynomial * Polynomial({inverse: exact.power(content, -1)})
+        return content, common, polynomial * Polynomial({inverse: 1 / content})
 
     def _sum(self, polynomial: Polynomial) -> Expr:
         """A sum whose terms share nothing: what many of them share is put in front of those."""
@@ -201,7 +203,8 @@ class Polynomials:
 
         return [self.summand(*term) for term in sorted(polynomial.terms.items(), key=key)]
 
-    def _monomial(self, monomial: Monomial) -> Expr:
+    def _fraction(self, monomial: Monomial) -> tuple[Expr, Expr]:
+        """Numerator and denominator."""
         above, below = expr.ONE, expr.ONE
         for node, exponent in sorted(monomial, key=lambda power: self._order[power[0]]):
             raised = expr.power(node, expr.constant(abs(exponent)))
@@ -209,16 +212,13 @@ class Polynomials:
                 above = expr.multiply(above, raised)
             else:
                 below = expr.multiply(below, raised)
-        return expr.divide(above, below)
+        return above, below
 
 
-def _content(coefficients: Iterable[Exact]) -> Exact:
+def _content(coefficients: Collection[Exact]) -> Fraction:
     """What can be taken out of all coefficients so that small whole numbers are left."""
-    first, *others = coefficients
-    if not others:
-        return first
-    rational = [each for each in (first, *others) if isinstance(each, Fraction)]
-    if len(rational) <= len(others):
+    rational = [each for each in coefficients if isinstance(each, Fraction)]
+    if len(rational) < len(coefficients):
         return Fraction(1)
     size = Fraction(
         math.gcd(*(each.numerator for each in rational)),

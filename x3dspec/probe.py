@@ -146,7 +146,7 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(_batch(clip))
-    return counter.get_total_flops() / 2
+    return float(counter.get_total_flops() / 2)
 
 
 def _layers(model: Any, clip: Sequence[int]) -> list[str]:
@@ -156,7 +156,7 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
 
     seen: list[str] = []
 
-    class Recorder(TorchDispatchMode):
+    class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, op: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = op(*args, **(kwargs or {}))
             name = op._schema.name.removeprefix("aten::").removesuffix("_")
@@ -166,7 +166,7 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
                 seen.append(_operation(name, given, result))
             return result
 
-    with torch.no_grad(), Recorder():
+    with torch.no_grad(), Recorder():  # type: ignore[no-untyped-call]
         model(_batch(clip))
     return seen
 

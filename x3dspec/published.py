@@ -105,8 +105,9 @@ def replay(
     start: Setting | None = None,
 ) -> Trajectory:
     """As :func:`expand`, replaying the recorded factor values of the published expansion."""
-    gauge = meter(architecture)
-    return followed(gauge, start or {}, recorded(gauge, start or {}), until)
+    gauge, here = meter(architecture), start or {}
+    origin = Trajectory("recorded factor values", here, gauge.counts(here), ended="the record ends here")
+    return followed(recorded(gauge, here), until, origin)
 
 
 @dataclass(frozen=True)

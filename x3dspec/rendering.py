@@ -63,7 +63,7 @@ def _stages(formula: Formula) -> Iterator[str]:
     for stage, spelled in _spelled(formula, Text()):
         for summand in spelled:
             sign, body = _signed(summand, plus)
-            yield from _broken(body, f"  {stage:{width}} {sign} ", " " * (width + 8))
+            yield from _broken(body, f"  {stage:{width}} {sign} ", " " * (width + 9))
             plus, stage = "+", ""
 
 

@@ -25,7 +25,7 @@ from typing import Any
 from x3dspec import assets, emit, probe
 from x3dspec import network as net
 from x3dspec.architecture import Architecture, Resolved, load
-from x3dspec.errors import MAX_SHOWN, SpecError, shown
+from x3dspec.errors import SpecError, shown
 
 TIMEOUT = 300.0  # seconds for all that is run of one file
 MAX_BYTES = 4 * 1024 * 1024  # the bounds on specs keep every emitted file below this
@@ -257,11 +257,10 @@ def _figures(header: Header, resolved: Resolved) -> Iterator[Check]:
     yield _same("header: clip", emit.clip(resolved.network), header.clip)
     for name, found in header.counts.items():
         yield _same(f"header: {name}", getattr(cost, name), found)
-    expected, table = emit.table(resolved), header.table
-    differing = [row for row in zip_longest(expected, table, fillvalue="") if row[0] != row[1]]
-    found = f"{len(differing)} others" if differing else f"{len(expected)} lines"
-    detail = f"{shown(differing[0][1])} is not {shown(differing[0][0])}" if differing else ""
-    yield Check("header: stages", f"{len(expected)} lines", found, not differing, detail)
+    rows = [*zip_longest(emit.table(resolved), header.table, fillvalue="")]
+    differing = [f"{shown(said)} is not {shown(row)}" for row, said in rows if row != said]
+    summary = f"{len(differing)} of {len(rows)} lines differ" if differing else f"{len(rows)} lines"
+    yield Check("header: stages", f"{len(rows)} lines", summary, not differing, "".join(differing[:1]))
 
 
 # What needs torch
@@ -307,7 +306,7 @@ def _observed(
     logits = {"logits": [2, resolved.network.classes], "finite": True}
     yield _compared(seen, "forward", name, [logits] * len(forwards))
     given = ", ".join(f"{name}={value}" for name, value in arguments.items())
-    rates = [arguments["dropout"]] if "dropout" in arguments else []
+    rates = _rates(resolved.network, arguments.get("dropout"))
     expected = {"logits": [2, arguments["num_classes"]], "dropout": rates}
     yield _compared(seen, "arguments", f"built with {given}", expected)
     yield _compared(seen, "backward", "parameters that no gradient reaches", [])
@@ -333,6 +332,22 @@ def _sizes(network: net.Network[int]) -> list[int]:
 
 def _spelled(sizes: list[int]) -> str:
     return "x".join(map(str, sizes))
+
+
+def _rates(network: net.Network[int], given: float | None) -> list[float]:
+    """Every dropout's rate in order, when the last one of the network itself is given."""
+    placed = [
+        (layer.rate, stage.block is None)
+        for stage in network.stages
+        for body, _ in net.blocks(stage)
+        for layer in net.layers(body)
+        if isinstance(layer, net.Dropout)
+    ]
+    own = [index for index, (_, outside) in enumerate(placed) if outside]
+    rates = [rate for rate, _ in placed]
+    if own and given is not None:
+        rates[own[-1]] = given
+    return rates
 
 
 def _arguments(network: net.Network[int]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from x3dspec.errors import Infeasible, Problem, SpecError, nearest
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50
 
-_COMMANDS = ("resolve", "formula", "emit", "schema")
+_COMMANDS = ("resolve", "budget", "formula", "emit", "verify", "schema")
 
 #: Typer's own usage errors, whichever click it is built on.
 _UsageError = typer.BadParameter.__mro__[1]

@@ -59,6 +59,17 @@ def command(
         typer.echo(path)
 
 
+def module_name(path: Path) -> str:
+    """The name of the factory in a module's file, which is the file's own.
+
+    Raises:
+        SpecError: the file's name is no name for a module.
+    """
+    if path.suffix != ".py" or not is_identifier(path.stem):
+        raise SpecError.at(str(path), "a module is called NAME.py: letters, digits and _, a letter first")
+    return path.stem
+
+
 def guard(paths: list[Path], force: bool) -> None:
     """Refuse to overwrite what somebody else wrote.
 

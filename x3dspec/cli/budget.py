@@ -1,0 +1,189 @@
+"""``x3dspec budget``: the network that a target buys."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from x3dspec import exact, preset
+from x3dspec.budget import ORDERS, Budget, Next, solve
+from x3dspec.cli import output, words
+from x3dspec.cli.emit import guard, module_name
+from x3dspec.cli.resolve import content, page
+from x3dspec.errors import SpecError
+from x3dspec.expand import Step, Trajectory
+from x3dspec.grid import snapped
+from x3dspec.meter import Counts
+from x3dspec.table import rows
+from x3dspec.target import figure, parse_target, parse_tolerance
+
+Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(budget)
+
+
+def budget(
+    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand."),
+    target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', '60M activations'."),
+    order: Order = typer.Option("solved", help="Solve each step for twice the cost, or replay the published values."),
+    fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
+    tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    convention: str = typer.Option("paper", help="How the final network's operations are shown."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit the network as a PyTorch module."),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+    force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
+) -> None:
+    """Expand a spec step by step until the target is passed, then contract the last step to fit.
+
+    FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
+
+    x3dspec budget --target 4.7GFLOPs --fill
+    """
+    asked, share = parse_target(target), parse_tolerance(tolerance)
+    name = None if module is None else module_name(module)
+    architecture = words.opened(spec, options)
+    found = solve(architecture, asked, order.value, share, fill)
+    table = rows(found.resolved, convention)
+    files: dict[Path, str] = {}
+    if module is not None:
+        from x3dspec import emit
+
+        guard([module], force)
+        files[module] = emit.source(found.resolved, name)
+    if out is not None:
+        if out in files:
+            raise SpecError.at(str(out), "is the module's file too")
+        files[out] = preset.text(found.resolved, out)
+    output.write(files)
+    near = snapped(architecture, found.resolved.setting)
+    if as_json:
+        answer = {**_asked(found), **content(found.resolved, table, near, convention), **_found(found)}
+        typer.echo(output.document(answer))
+    else:
+        lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
+        typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+
+
+def _asked(found: Budget) -> dict[str, Any]:
+    target = found.target
+    return {
+        "target": {
+            "text": target.text,
+            "quantity": target.quantity,
+            "value": target.value,
+            "limit": found.limit,
+            "meaning": target.meaning,
+        },
+        "achieved": found.achieved,
+        "order": found.order,
+    }
+
+
+def _found(found: Budget) -> dict[str, Any]:
+    return {
+        "start": _counts(found.trajectory.counts),
+        "trajectory": steps(found.trajectory),
+        "skipped": [{"axis": s.axis, "reason": s.reason, "after": s.after} for s in found.trajectory.skipped],
+        "next": [
+            {
+                "axis": each.axis,
+                "factor": each.factor,
+                "value": output.number(each.value),
+                "value_exact": exact.text(each.value),
+                "cost": _counts(each.counts),
+                "excess": each.excess,
+            }
+            for each in found.following
+        ],
+        "near": None if found.near is None else {"name": found.near.name, "count": found.near.count},
+    }
+
+
+def steps(found: Trajectory) -> list[dict[str, Any]]:
+    """The trajectory as JSON: raw and snapped values of the factor that drives each step."""
+    return [
+        {
+            "axis": step.axis,
+            "kind": step.kind,
+            "factor": step.factor,
+            "raw": output.number(step.raw),
+            "value": output.number(step.snapped),
+            "value_exact": exact.text(step.snapped),
+            "multiplier": step.multiplier,
+            "ratio": step.ratio,
+            "cost": _counts(step.counts),
+            "reaches": step.reaches,
+        }
+        for step in found.steps
+    ]
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {"macs": counts.macs, "params": counts.params, "activations": counts.activations}
+
+
+def trajectory(found: Trajectory) -> list[str]:
+    """The trajectory for people, a line a step."""
+    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", ""]]
+    start = found.counts
+    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", ""])
+    cells += [_line(index, step) for index, step in enumerate(found.steps, start=1)]
+    lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
+    lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
+    return [*lines, *([found.ended] if found.ended else [])]
+
+
+def _line(index: int, step: Step) -> list[str]:
+    said = step.reaches or {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    return [
+        str(index),
+        step.axis,
+        step.factor,
+        f"{float(step.raw):.4g}",
+        _brief(step.snapped),
+        f"{step.counts.macs:,}",
+        f"{step.ratio:.2f}",
+        f"{step.counts.params:,}",
+        said,
+    ]
+
+
+def _brief(value: exact.Exact) -> str:
+    text = exact.text(value)
+    return text if len(text) <= 7 else f"{float(value):.4g}"
+
+
+def _summary(found: Budget) -> list[str]:
+    target, over = found.target, found.limit - found.target.value
+    allowed = f", at most {found.limit:,} with the tolerance" if over else ""
+    share = 100 * found.achieved / target.value
+    return [
+        f"target    {target.value:,} {target.quantity}{allowed}",
+        f"          {target.meaning}",
+        f"achieved  {found.achieved:,} ({figure(target.quantity, found.achieved)}), {share:.2f} % of the target",
+        f"order     {found.trajectory.policy}",
+    ]
+
+
+def _conclusion(found: Budget) -> list[str]:
+    lines = [_next(found, each) for each in found.following]
+    if found.near is not None:
+        count = figure(found.target.quantity, found.near.count)
+        lines.append(f"{found.near.name} ({count}) is within 2 % of the target: a network with a name")
+    return lines
+
+
+def _next(found: Budget, each: Next) -> str:
+    count = each.counts.of(found.target.quantity)
+    side = "over" if each.excess > 0 else "under"
+    return (
+        f"next on {each.axis}: {each.factor} = {exact.text(each.value)} has {count:,} {found.target.quantity}, "
+        f"{abs(each.excess):,} {side} the target"
+    )

@@ -1,0 +1,63 @@
+"""``x3dspec verify``: emitted modules against their specs."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import typer
+
+from x3dspec.cli import output
+from x3dspec.errors import Infeasible
+from x3dspec.verify import Report, verify
+
+
+def register(app: typer.Typer) -> None:
+    app.command("verify")(command)
+
+
+def command(
+    files: list[str] = typer.Argument(metavar="FILE ...", help="Emitted modules."),
+    spec: str = typer.Option(None, metavar="SPEC", help="Their spec, if not the one that their header names."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Check emitted modules: header, layers, shapes, MACs, a real forward and backward. Needs torch.
+
+    Importing a module runs its code: verify only what you would import.
+
+    x3dspec verify generated/x3d_m.py
+    """
+    reports: dict[str, Report] = {}
+    for file in files:
+        if sys.stderr.isatty():
+            print(f"{file} ...", file=sys.stderr)
+        reports[file] = verify(file, spec)
+    if as_json:
+        content = {file: _content(report) for file, report in reports.items()}
+        typer.echo(output.document({"files": content, "ok": all(r.ok for r in reports.values())}))
+    else:
+        for file, report in reports.items():
+            typer.echo("\n".join([file, *_page(report), ""]))
+    failed = [file for file, report in reports.items() if not report.ok]
+    if failed:
+        raise Infeasible(f"{len(failed)} of {len(files)} files are not what their specs say: {', '.join(failed)}")
+
+
+def _content(report: Report) -> dict[str, object]:
+        return {
+        "ok": report.ok,
+        "checks": [
+            {"name": c.name, "expected": c.expected, "found": c.found, "ok": c.ok, "detail": c.detail}
+            for c in report.checks
+        ],
+    }
+
+
+def _page(report: Report) -> list[str]:
+    lines = []
+    for check in report.checks:
+        mark = "ok  " if check.ok else "FAIL"
+        said = check.found if check.ok else f"{check.found} (expected {check.expected})"
+        text = f"{mark}  {check.name}: {said}" + (f"; {check.detail}" if check.detail else "")
+        lines += textwrap.wrap(text, 80, subsequent_indent="      ", break_on_hyphens=False)
+    return lines
