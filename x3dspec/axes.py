@@ -44,27 +44,36 @@ class Axis:
         """The driving factor."""
         return next(iter(self.changes))
 
-    def multiplier(self, values: Setting, value: Exact) -> Exact:
-        """The `m` that takes the driving factor from where it is in `values` to `value`.
+    def line(self, values: Setting) -> tuple[Exact, Exact]:
+        """The driving factor as a linear function of m: its value at 0, and its slope.
 
         Raises:
-            SpecError: the driving expression is not linear in m, or does not grow with it.
+            SpecError: it is not linear, or does not grow with m.
         """
         try:
             at_zero, at_one = (self._exact(self.factor, values, Fraction(m)) for m in (0, 1))
             slope = at_one - at_zero
             straight = all(self._exact(self.factor, values, m) == at_zero + slope * m for m in _PROBES)
             if straight and slope > 0:
-                return (value - at_zero) / slope
+                return at_zero, slope
         except (ExpressionError, ExactError):
             pass
         raise self._error(self.factor, "a step is solved for this factor: it must grow linearly with m")
+
+    def multiplier(self, values: Setting, value: Exact) -> Exact:
+        """The `m` that takes the driving factor from where it is in `values` to `value`.
+
+        Raises:
+            SpecError: see :meth:`line`.
+        """
+        start, slope = self.line(values)
+        return (value - start) / slope
 
     def moved(self, values: Setting, value: Exact) -> dict[str, Exact]:
         """What the factors of this axis become when the driving one becomes `value`.
 
         Raises:
-            SpecError: see :meth:`multiplier`; or a factor that has no exact value there.
+            SpecError: see :meth:`line`; or a factor that has no exact value there.
         """
         moved = {self.factor: value}
         followers = [name for name in self.changes if name != self.factor]
@@ -161,7 +170,9 @@ def doubling(meter: Meter, axis: Axis, raw: Setting) -> Doubling | None:
     if value is None:
         return None
     multiplier = drift.multiplier(value)
-    return Doubling(multiplier, drift.at(multiplier), macs(multiplier))
+    factors = drift.at(multiplier)
+    finite = all(map(math.isfinite, factors.values()))
+    return Doubling(multiplier, factors, macs(multiplier)) if finite else None
 
 
 def _solve(excess: Callable[[float], float], low: float, step: float) -> float | None:

@@ -44,7 +44,7 @@ class Binder:
         Raises:
             SpecError: every width, repeat or shape that cannot be built.
         """
-        values = dict(zip(self.tape.roots, self._run(setting), strict=True))
+        values = dict(zip(self.tape.roots, map(_plain, self._run(setting)), strict=True))
         bound: net.Network[Any] = net.substitute(self.network, values)
         problems = list(_Check(self.source).network(bound))
         if problems:
@@ -77,6 +77,12 @@ class Binder:
         values = [f"{name} = {brief(setting[name])}" for name in variables(net.expressions(part))]
         where = f" where {', '.join(values)}" if values else ""
         return self.source.document.problem(path, f"{stage}{failure(first)}{where}")
+
+
+def _plain(value: Any) -> Any:
+    """A whole number as the integer it is, also where a quotient made it a fraction."""
+    number = net.whole(value)
+    return value if number is None else number
 
 
 def _parts(network: net.Network[Any]) -> Iterator[tuple[Path, str, Any]]:

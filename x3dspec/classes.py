@@ -8,8 +8,9 @@ that has the same values, or after the layer. So a class has no option that its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from x3dspec import network as net
 from x3dspec.document import Path
@@ -36,13 +37,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Module:
-    """A layer as the class has it: literals and parameter names, and the condition for it."""
+    """A layer as the class has it: literals and parameter names, and the condition for it.
+
+    `otherwise` has the arguments of the layer of the same kind that is there instead, if one is.
+    """
 
     name: str
     kind: str
     arguments: dict[str, str]
     condition: str | None
     zero_init: bool = False
+    otherwise: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,8 @@ class _Unifier:
         fresh = {step.name for step in every_step(steps) if step.fresh}
         modules = tuple(self._module(slot, fresh) for slot in self.slots if _is_module(slot))
         calls = tuple(self._call(index, order) for index in range(len(self.instances)))
+        for first, second in list(_alternatives(steps, {module.name: module for module in modules})):
+            modules, steps = _merged(first, second, modules), _without(second.name, steps)
         return Class(parameters, modules, steps, calls)
 
     def _slots(self) -> list[_Slot]:
@@ -297,6 +304,33 @@ def _on_input(body: Body) -> tuple[set[Path], bool]:
             if not through:
                 return seen, False
     return seen, True
+
+
+def _alternatives(steps: tuple[Step, ...], modules: Mapping[str, Module]) -> Iterator[tuple[Module, Module]]:
+    """Functions that follow each other and of which every instance has one: the first as it is named."""
+    for step in steps:
+        yield from _alternatives(step.branch, modules)
+    for one, other in itertools.pairwise(steps):
+        if one.kind == other.kind == "function":
+            first, second = modules[one.name], modules[other.name]
+            if f"not {first.condition}" == second.condition or f"not {second.condition}" == first.condition:
+                yield first, second
+
+
+def _merged(first: Module, second: Module, modules: tuple[Module, ...]) -> tuple[Module, ...]:
+    """One module in the place and with the name of the first."""
+    inplace = {key: value for key, value in first.arguments.items() if key == "inplace"}
+    choices = [first.arguments, {**second.arguments, **inplace}]
+    condition = first.condition or ""
+    if condition.startswith("not "):
+        condition = condition.removeprefix("not ")
+        choices.reverse()
+    both = replace(first, arguments=choices[0], condition=condition, otherwise=choices[1])
+    return tuple(both if each is first else each for each in modules if each is not second)
+
+
+def _without(name: str, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(replace(step, branch=_without(name, step.branch)) for step in steps if step.name != name)
 
 
 def kind_of(layer: net.Layer[int]) -> str:

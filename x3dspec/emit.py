@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -220,8 +220,12 @@ class _Emitter:
         arguments = dict(module.arguments)
         if module.kind == "squeeze_excite":
             arguments["class_name"] = self.gates[arguments.pop("activation"), arguments.pop("gate")]
-        text = str(getattr(_macros(), module.kind)(arguments, self.dims))
-        return f"{text} if {module.condition} else nn.Identity()" if module.condition else text
+        macro = getattr(_macros(), module.kind)
+        text = str(macro(arguments, self.dims))
+        if not module.condition:
+            return text
+        otherwise = "nn.Identity()" if module.otherwise is None else macro(module.otherwise, self.dims)
+        return f"{text} if {module.condition} else {otherwise}"
 
     def _network(self) -> dict[str, Any]:
         features: list[str] = []
@@ -262,7 +266,8 @@ class _Emitter:
     def _features(self) -> str:
         """The shape in front of the global mean, for a clip of any size."""
         last = [stage.outputs for stage in self.network.stages if stage.outputs.sizes][-1]
-        return f"(N, {last.channels}, {'T, ' if self.dims == 3 else ''}H', W')"
+        frames = "T, " if last.sizes[0] == self.network.frames else "T', "
+        return f"(N, {last.channels}, {frames if self.dims == 3 else ''}H', W')"
 
     def _top(self, module: Module) -> str:
         """A module of the network itself, whose head and dropout the caller chooses."""
@@ -293,7 +298,7 @@ class _Emitter:
             "docstring": _docstring(
                 "    ", f"{self.network.identity.title or self.name}, newly initialised."
             ),
-            "call": f"{cls}({given})",
+            "call": broken(f"    return {cls}({given})"),
         }
 
     # forward, step by step
@@ -384,7 +389,7 @@ def _stage(stage: net.Stage[int], calls: list[str]) -> str:
 
 
 def _with(module: Module, **arguments: str) -> Module:
-    return Module(module.name, module.kind, {**module.arguments, **arguments}, module.condition)
+    return replace(module, arguments={**module.arguments, **arguments})
 
 
 def _flags(block: Class) -> list[str]:

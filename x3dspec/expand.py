@@ -145,6 +145,8 @@ class _Candidates(Mapping[str, Candidate]):
 
 def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     """The step along one axis that doubles the cost, or why there is none."""
+    ladder = Ladder(meter, axis, state.setting)
+    axis.line(ladder.values)
     double = doubling(meter, axis, state.raw)
     if double is None:
         return Skip(axis.name, f"no value of {axis.factor} doubles the cost")
@@ -152,7 +154,6 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     reasons = [reason for name in raw if (reason := outside(meter.source, name, raw[name]))]
     if reasons:
         return Skip(axis.name, reasons[0])
-    ladder = Ladder(meter, axis, state.setting)
     rung = nearest(raw[axis.factor], ladder.grid)
     snapped = _nearest_buildable(ladder, max(rung, ladder.first))
     if isinstance(snapped, str):

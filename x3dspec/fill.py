@@ -1,10 +1,10 @@
 """Spending what a contraction leaves: other axes take small buildable steps until nothing fits.
 
 First the axes take turns, in the order of the expansion, each as far as the limit allows but no
-further than a step of its own, until less than a tenth is left. Then every combination of small steps
-is tried: the finest axis is bisected, the coarser ones are enumerated, and the combination that
-comes closest to the limit is kept. Factors only grow, so that they stay near the trajectory and no
-single axis has room left in the end.
+further than a step of its own, until less than a tenth is left. Then combinations of small steps are
+tried: the finest axis gives back up to a twentieth, the coarser ones take what they can of it in
+every possible way, the finest takes what they leave, and what comes closest to the limit is kept. In
+the end no single axis has room for another network.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from x3dspec.grid import Ladder, nearest
 from x3dspec.meter import Meter
 from x3dspec.network import Setting
 
-#: Share of the limit that is spent axis by axis, before combinations are tried.
+#: What may be left of the limit when combinations are tried.
 COARSE = Fraction(1, 10)
-#: Combinations are counted until there were so many: a third of a second.
+#: Networks that are counted in search of a better combination: a third of a second.
 MAX_COUNTS = 1000
 #: Steps of one axis that are tried in combinations.
 MAX_MARKS = 64
-#: Share of the limit that the finest axis may give back for others, and in how many grid steps.
-ROOM = Fraction(1, 50)
-BACK = 8
+#: Share of the limit that the finest axis may give back for others, and most grid steps for it.
+ROOM = Fraction(1, 20)
+BACK = 16
 
 #: How far each axis has gone, by name: its rung.
 Rungs = Mapping[str, int]
@@ -76,7 +76,7 @@ class _Filling:
     def ladder(self, axis: Axis, rungs: Rungs) -> Ladder:
         return Ladder(self.meter, axis, self.setting(rungs))
 
-    def count(self, rungs: Rungs) -> int:
+    def count(self, rungs: Rungs) -> Fraction:
         self.counted += 1
         setting = self.setting(rungs)
         return self.meter.form(setting).count(self.quantity, self.meter.values(setting))
@@ -118,9 +118,9 @@ class _Filling:
         """The best of all combinations of small steps from here."""
         best, most = rungs, self.count(rungs)
         fine = self._finest(rungs)
-        if fine is None:
+        below = None if fine is None else self._lowered(fine, rungs)
+        if fine is None or below is None:
             return best
-        below = self._lowered(fine, rungs)
         marks = {axis.name: self._marks(axis, below) for axis in self.axes}
         climb = _Climb(self, fine, below, marks[fine.name])
         coarse = sorted((axis for axis in self.axes if axis is not fine), key=lambda a: len(marks[a.name]))
@@ -134,25 +134,25 @@ class _Filling:
     def _finest(self, rungs: Rungs) -> Axis | None:
         """The axis whose next network costs least more."""
         here = self.count(rungs)
-        costs: dict[Axis, int] = {}
+        costs: dict[Axis, Fraction] = {}
         for axis in self.axes:
             ladder = self.ladder(axis, rungs)
-            rung = ladder.other()
+            rung = ladder.next()
             if rung is not None and (count := ladder.count(rung, self.quantity)) > here:
                 costs[axis] = count
         return min(costs, key=costs.__getitem__, default=None)
 
-    def _lowered(self, axis: Axis, rungs: Rungs) -> Rungs:
+    def _lowered(self, axis: Axis, rungs: Rungs) -> Rungs | None:
         """With a little room made on one axis, so that others can move at all."""
-        rung = self.ladder(axis, rungs).first - 1
-        lowered = {**rungs, axis.name: rung}
-        for _ in range(BACK):
-            if self.limit - self.count(lowered) >= ROOM * self.limit:
+        here = self.ladder(axis, rungs).first - 1
+        lowered = None
+        for rung in range(here, here - BACK - 1, -1):
+            trial = {**rungs, axis.name: rung}
+            if not self.fits(trial):
                 break
-            rung -= 1
-            if not self.fits({**rungs, axis.name: rung}):
+            lowered = trial
+            if self.limit - self.count(trial) >= ROOM * self.limit:
                 break
-            lowered = {**rungs, axis.name: rung}
         return lowered
 
     def _marks(self, axis: Axis, rungs: Rungs) -> list[int]:
@@ -183,11 +183,14 @@ class _Filling:
 
     def closed(self, rungs: Rungs) -> Rungs:
         """With every single step that still fits, so that none is left."""
-        for axis in self.axes:
-            rung = self.ladder(axis, rungs).next()
-            trial = rungs if rung is None else {**rungs, axis.name: rung}
-            if trial != rungs and self.fits(trial) and self.count(trial) > self.count(rungs):
-                return self.closed(trial)
+        before: Rungs | None = None
+        while rungs != before:
+            before = rungs
+            for axis in self.axes:
+                rung = self.ladder(axis, rungs).next()
+                trial = rungs if rung is None else {**rungs, axis.name: rung}
+                if self.fits(trial) and self.count(trial) > self.count(rungs):
+                    rungs = trial
         return rungs
 
     def simplest(self, rungs: Rungs) -> Rungs:
@@ -200,13 +203,13 @@ class _Filling:
         return rungs
 
     def steps(self, rungs: Rungs) -> Iterator[Step]:
-        """The moves as steps, each from where the one before arrived."""
+        """The moves as steps, each from where the one before arrived; what gives back comes first."""
         state = self.state
-        for axis in self.axes:
-            if axis.name in rungs:
-                step = step_to(Ladder(self.meter, axis, state.setting), rungs[axis.name], state, "fill")
-                yield step
-                state = step.state
+        moved = [axis for axis in self.axes if axis.name in rungs]
+        for axis in sorted(moved, key=lambda axis: rungs[axis.name] >= self.ladder(axis, {}).first):
+            step = step_to(Ladder(self.meter, axis, state.setting), rungs[axis.name], state, "fill")
+            yield step
+            state = step.state
 
 
 class _Climb:
@@ -218,7 +221,7 @@ class _Climb:
         self.start = rungs[axis.name]
         self.end = marks[-1] if marks else self.start
         rise = filling.count({**rungs, axis.name: self.end}) - filling.count(rungs)
-        self.slope = Fraction(rise, max(1, self.end - self.start))
+        self.slope = rise / max(1, self.end - self.start)
 
     def top(self, rungs: Rungs) -> Rungs:
         room = self.filling.limit - self.filling.count(rungs)

@@ -264,7 +264,10 @@ def _sides(shape: net.Shape[Expr], suffix: str) -> Roles:
 
 
 def _counts(network: net.Network[Expr]) -> Roles:
-    """Repeats and channels: what each stage says, then what only its layers say."""
+    """Repeats and channels: what each stage says, then what only its layers say.
+
+    Of the latter, a plain multiple of something else reads best as what it is.
+    """
     for stage in network.stages:
         yield f"n_{stage.name}", stage.repeat
         for argument, value in stage.arguments:
@@ -272,10 +275,18 @@ def _counts(network: net.Network[Expr]) -> Roles:
         for layer in net.walk(stage):
             if isinstance(layer, net.SqueezeExcite):
                 yield f"h_{stage.name}", layer.hidden
-        yield f"c_{stage.name}", stage.outputs.channels
     for stage in network.stages:
-        for layer in net.walk(stage):
-            yield f"c_{stage.name}_{layer.name}", layer.outputs.channels
+        yield from ((name, node) for name, node in _channels(stage) if not _is_multiple(node))
+
+
+def _channels(stage: net.Stage[Expr]) -> Roles:
+    yield f"c_{stage.name}", stage.outputs.channels
+    for layer in net.walk(stage):
+        yield f"c_{stage.name}_{layer.name}", layer.outputs.channels
+
+
+def _is_multiple(node: Expr) -> bool:
+    return node.operator == "multiply" and node.arguments[0].value is not None
 
 
 class _Named:

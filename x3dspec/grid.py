@@ -20,8 +20,10 @@ from x3dspec.exact import Exact
 from x3dspec.meter import Form, Meter, meter
 from x3dspec.network import Factor, Setting
 
-#: A factor that changes nothing within so many grid steps is taken to change nothing at all.
+#: Grid values in a row that are tried where none of them can be built.
 MAX_RUNGS = 256
+#: Distances at which another network is looked for: a factor that changes nothing so far never does.
+_REACHES = [2**k for k in range(17)]
 
 
 def nearest(value: Exact, grid: Exact) -> int:
@@ -62,11 +64,11 @@ class Ladder:
         """
         return {**self.base, **self.axis.moved(self.values, rung * self.grid)}
 
-    def count(self, rung: int, quantity: str) -> int:
-        """An exact figure.
+    def count(self, rung: int, quantity: str) -> Fraction:
+        """An exact figure; see :meth:`Form.count`.
 
         Raises:
-            SpecError: no network of that kind can be counted there.
+            SpecError: there is none.
         """
         return self.form.count(quantity, self.meter.values(self.setting(rung)))
 
@@ -103,7 +105,8 @@ class Ladder:
         if same == self.form.integers(self.values):
             return None
         rungs = [rung]
-        while rungs[-1] > self.first and self._integers(rungs[-1] - 1) == same:
+        low = max(self.first, rung - MAX_RUNGS)
+        while rungs[-1] > low and self._integers(rungs[-1] - 1) == same:
             rungs.append(rungs[-1] - 1)
         return min(rungs, key=lambda each: (_length(each * self.grid), each))
 
@@ -113,8 +116,12 @@ class Ladder:
         None where none is near. It may still be one that cannot be built.
         """
         here = self.form.integers(self.values) if above is None else self._integers(above)
-        first = self.first if above is None else above + 1
-        rungs = range(first, first + MAX_RUNGS)
+        last = self.first - 1 if above is None else above
+        reach = next((r for r in _REACHES if self._integers(last + r) != here), None)
+        if reach is None:
+            return None
+        same = highest(lambda rung: self._integers(rung) == here, last + reach // 2, last + reach)
+        rungs = range(same + 1, same + MAX_RUNGS)
         return next((rung for rung in rungs if self._integers(rung) not in (None, here)), None)
 
     def next(self) -> int | None:

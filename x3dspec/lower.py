@@ -40,7 +40,7 @@ Layers = tuple[net.Layer[Expr], ...]
 
 #: Blocks that alternate do so with a short period; the bound keeps a hostile spec from 64**8 phases.
 MAX_PERIOD = 64
-#: Layers of all distinct blocks of all stages. X2D has 250; aliases and cycles could ask for millions.
+#: Layers of all distinct blocks of all stages. X2D has 168; aliases and cycles could ask for millions.
 MAX_LAYERS = 4096
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from x3dspec import bind, cost
 from x3dspec import network as net
 from x3dspec.architecture import Architecture
 from x3dspec.errors import SpecError
-from x3dspec.exact import Exact, ExactError
+from x3dspec.exact import Exact, ExactError, Surd
 from x3dspec.expr import EXACT, Expr, Tape, build, relax, variable
 from x3dspec.network import Setting
 from x3dspec.syntax import ExpressionError
@@ -105,17 +106,30 @@ class Form:
         #: Integers of networks that are known to be buildable: asked of again and again.
         self.built: set[tuple[Any, ...]] = set()
 
-    def count(self, quantity: str, values: Setting) -> int:
+    def count(self, quantity: str, values: Setting) -> Fraction:
         """One figure, exactly. `values` are those of all factors.
+
+        It is whole where a network can be built, and rises with the factors elsewhere too.
+
+        Raises:
+            SpecError: the formula has no value there.
+        """
+        [count] = self._run(self._single[quantity], values)
+        if isinstance(count, Surd):
+            raise self._error("its count is irrational")
+        return Fraction(count)
+
+    def counts(self, values: Setting) -> Counts:
+        """All figures, exactly.
 
         Raises:
             SpecError: the formula has no value there, or one that is no whole number.
         """
-        return self._whole(self._single[quantity], values)[0]
-
-    def counts(self, values: Setting) -> Counts:
-        """All figures, exactly; as :meth:`count`."""
-        return Counts(*self._whole(self._all, values))
+        found = [net.whole(value) for value in self._run(self._all, values)]
+        whole = [number for number in found if number is not None]
+        if len(whole) < len(found):
+            raise self._error("its count is not whole")
+        return Counts(*whole)
 
     def integers(self, values: Setting) -> tuple[Any, ...]:
         """Every number of the network: equal for equal networks.
@@ -134,22 +148,14 @@ class Form:
         [macs] = self._relaxed.run(FLOAT, values)
         return float(macs)
 
-    def _whole(self, tape: Tape[Any], values: Setting) -> list[int]:
-        found = [net.whole(value) for value in self._run(tape, values)]
-        whole = [number for number in found if number is not None]
-        if len(whole) < len(found):
-            raise SpecError.at(self._name, "its count is not a whole number: some layer cannot be built")
-        return whole
-
     def _run(self, tape: Tape[Any], values: Setting) -> list[Any]:
         try:
             return tape.run(EXACT, values)
         except (ExpressionError, ExactError) as error:
-            raise SpecError.at(self._name, str(error)) from None
+            raise self._error(str(error)) from None
 
-    @property
-    def _name(self) -> str:
-        return self._architecture.source.display
+    def _error(self, message: str) -> SpecError:
+        return SpecError.at(self._architecture.source.display, message)
 
     @cached_property
     def _tally(self) -> cost.Tally[Expr]:

@@ -31,7 +31,7 @@ def text(resolved: Resolved, path: Path) -> str:
         f"title: {_quoted(source.identity.title)}",
         f"source: {_quoted(source.identity.source)}",
         f"base: {base.stem}",
-        "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in resolved.factors.items()) + "}",
+        "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in _set(resolved)) + "}",
     ]
     options = {**source.options, "classes": source.classes}
     lines.append("set: {" + ", ".join(f"{name}: {value}" for name, value in options.items()) + "}")
@@ -39,6 +39,12 @@ def text(resolved: Resolved, path: Path) -> str:
         frames = f"frames: {source.clip.frames}, " if source.clip.frames else ""
         lines.append(f"clip: {{{frames}size: {source.clip.size}}}")
     return "\n".join(lines) + "\n"
+
+
+def _set(resolved: Resolved) -> list[tuple[str, Exact]]:
+    """Every factor's value, but of those that follow from others, which shall go on doing so."""
+    derived = {factor.name for factor in resolved.architecture.factors(resolved.setting) if factor.derived}
+    return [(name, value) for name, value in resolved.factors.items() if name not in derived]
 
 
 def name_for(path: Path, otherwise: str) -> str:

@@ -503,6 +503,8 @@ def layer_items(items: list[LayerItem], path: Place) -> Iterator[tuple[Place, La
 
 def keys_at(model: type[BaseModel], path: Place) -> list[str]:
     """The keys that a document may have in the mapping at `path`."""
+    for recursive in (Shortcut, Residual):
+        recursive.model_rebuild()  # their annotations name a later class; only messages need them
     kind: Any = model
     for key in path:
         kind = _inner(kind, key)

@@ -25,7 +25,7 @@ _WORDS = (
 )
 _SIZES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _LISTED = "FLOPs and MACs (after k, M, G or T), params and activations (after k, M, G or B)"
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?(?![\d.,])", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?(?![\d.,e])", re.ASCII | re.IGNORECASE)
 _MEANING = {
     "macs": "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
     "params": "trainable parameters",

@@ -340,7 +340,7 @@ def _rates(network: net.Network[int], given: float | None) -> list[float]:
         (layer.rate, stage.block is None)
         for stage in network.stages
         for body, _ in net.blocks(stage)
-        for layer in net.layers(body)
+        for layer in _executed(body)
         if isinstance(layer, net.Dropout)
     ]
     own = [index for index, (_, outside) in enumerate(placed) if outside]
@@ -424,25 +424,36 @@ def _layers(answer: dict[str, Any], network: net.Network[int]) -> Check:
         return Check(name, f"{len(expected)} operations", "an error", False, str(answer["error"]))
     value = answer.get("value")
     found = value if isinstance(value, list) else [str(value)]
-    pairs = enumerate(zip_longest(expected, found, fillvalue="nothing"), start=1)
-    differing = [f"operation {i}: {b} where the spec has {a}" for i, (a, b) in pairs if a != b]
+    nothing = ("", "nothing")
+    pairs = enumerate(zip_longest(expected, (("", each) for each in found), fillvalue=nothing), start=1)
+    differing = [
+        f"operation {index}{f' in {stage}' if stage else ''}: {seen} where the spec has {spelled}"
+        for index, ((stage, spelled), (_, seen)) in pairs
+        if seen != spelled
+    ]
     detail = differing[0] if differing else ""
     return Check(name, f"{len(expected)} operations", f"{len(found)} operations", not differing, detail)
 
 
-def operations(network: net.Network[int]) -> Iterator[str]:
-    """What torch must execute for one clip, each operation as :func:`probe.described` has it."""
+def operations(network: net.Network[int]) -> Iterator[tuple[str, str]]:
+    """What torch must execute for one clip: stages, and operations as :func:`probe.described` has them."""
     for stage in network.stages:
         for body, _ in net.blocks(stage):
-            for layer in body:
-                yield from _operations(layer)
+            for layer in _executed(body):
+                yield from ((stage.name, each) for each in _operations(layer))
+
+
+def _executed(body: tuple[net.Layer[int], ...]) -> Iterator[net.Layer[int]]:
+    """Every layer in the order of execution: a sum's branch, its shortcut, the sum."""
+    for layer in body:
+        if isinstance(layer, net.Residual):
+            yield from _executed((*layer.branch, *layer.shortcut))
+        yield layer
 
 
 def _operations(layer: net.Layer[int]) -> Iterator[str]:
     shape = [layer.outputs.channels, *layer.outputs.sizes]
     if isinstance(layer, net.Residual):
-        for inner in (*layer.branch, *layer.shortcut):
-            yield from _operations(inner)
         yield probe.described("sum", shape)
     elif isinstance(layer, net.SqueezeExcite):
         yield from _squeeze_excite(layer, shape)

@@ -15,8 +15,9 @@ import os
 import pickle
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -107,7 +108,8 @@ def write(path: Path, state: Mapping[str, Tensor], nesting: str | None = None) -
     except OSError as error:
         raise SpecError.at(str(path), f"cannot be written: {error.strerror or error}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def convert(
@@ -160,10 +162,13 @@ def convert(
 
 def factory(resolved: Resolved) -> Callable[..., nn.Module]:
     """The factory of the module that ``emit`` writes for this network."""
-    name = resolved.network.identity.name
+    return _factory(emit.source(resolved), resolved.network.identity.name)
+
+
+def _factory(text: str, name: str) -> Callable[..., nn.Module]:
     module = ModuleType(name)
     # Our own text: of a spec it holds only validated identifiers, integers and inert comments.
-    exec(compile(emit.source(resolved), f"<emitted {name}>", "exec"), vars(module))  # noqa: S102
+    exec(compile(text, f"<emitted {name}>", "exec"), vars(module))  # noqa: S102
     made: Callable[..., nn.Module] = vars(module)[name]
     return made
 
@@ -258,24 +263,20 @@ def _key(key: str) -> str:
 
 @dataclass(frozen=True)
 class _Network:
-    """A network's module, of which only names, shapes, eps and a fresh head are asked."""
+    """A network's module, of which only names, shapes, eps and a fresh head are asked.
+
+    `owned` lists the keys of each module that has tensors of its own, in order.
+    """
 
     module: nn.Module
     shapes: Shapes
+    owned: Mapping[str, Sequence[str]]
     classifier: str
-
-    @property
-    def modules(self) -> dict[str, None]:
-        """The modules that own tensors, in order."""
-        return dict.fromkeys(key.rpartition(".")[0] for key in self.shapes)
-
-    def owned(self, module: str) -> list[str]:
-        return [key for key in self.shapes if key.rpartition(".")[0] == module]
 
     def head(self, dtype: torch.dtype) -> State:
         """The classifier as a new module has it."""
         state = self.module.state_dict()
-        return {key: state[key].to(dtype) for key in self.owned(self.classifier)}
+        return {key: state[key].to(dtype, copy=True) for key in self.owned[self.classifier]}
 
 
 @dataclass(frozen=True)
@@ -304,15 +305,24 @@ class _Side:
 
 
 def _network(resolved: Resolved, num_classes: int | None) -> _Network:
+    module = _module(emit.source(resolved), resolved.network.identity.name, num_classes)
+    shapes = {key: tensor.shape for key, tensor in module.state_dict().items()}
+    owned: dict[str, list[str]] = {}
+    for key in shapes:
+        owned.setdefault(key.rpartition(".")[0], []).append(key)
+    last = net.layers(resolved.network.stages[-1].first)
+    classifier = [layer.name for layer in last if isinstance(layer, net.Linear)][-1]
+    return _Network(module, shapes, owned, classifier)
+
+
+@lru_cache(maxsize=4)
+def _module(text: str, name: str, num_classes: int | None) -> nn.Module:
+    """The emitted module, only to be looked at: both ends of a conversion are often the same one."""
     arguments = {} if num_classes is None else {"num_classes": num_classes}
     # A new head shall be the same in every run, and the caller's random numbers his own.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module = factory(resolved)(**arguments)
-    shapes = {key: tensor.shape for key, tensor in module.state_dict().items()}
-    last = net.layers(resolved.network.stages[-1].first)
-    classifier = [layer.name for layer in last if isinstance(layer, net.Linear)][-1]
-    return _Network(module, shapes, classifier)
+        return _factory(text, name)(**arguments)
 
 
 def _options(rules: Rules, name: str) -> Mapping[str, int | str]:
@@ -330,10 +340,10 @@ def _side(
     if options:
         resolved = resolved.architecture.choose(**options).at(resolved.setting)
     network = _network(resolved, num_classes)
-    renamed = rules.renamed(name, network.modules)
+    renamed = rules.renamed(name, network.owned)
     names = {}
     for module, theirs in renamed.items():
-        for key in network.owned(module):
+        for key in network.owned[module]:
             names[f"{theirs}{key.removeprefix(module)}"] = key
     return _Side(network, names, code_base.convolutions)
 
@@ -393,13 +403,13 @@ def _new_head(classifier: str, classes: int) -> str:
 
 def _dialect(ours: State, given: _Network, wanted: _Network, rules: Rules) -> Iterator[str]:
     """Bring `ours` from one network's modules to the other's; says what it did."""
-    for module in wanted.modules:
-        if module not in given.modules:
+    for module in wanted.owned:
+        if module not in given.owned:
             _norm(module, rules)
             ours |= _identity(module, wanted, _dtype(ours))
             yield f"{module}: not in the checkpoint; the identity in eval mode"
-    for module in given.modules:
-        if module not in wanted.modules:
+    for module in given.owned:
+        if module not in wanted.owned:
             yield _removed(module, ours, given, _norm(module, rules))
 
 
@@ -415,7 +425,7 @@ def _identity(module: str, network: _Network, dtype: torch.dtype) -> State:
     """A norm that returns its input: its weight undoes the eps under the root."""
     values = {"weight": math.sqrt(1 + _eps(module, network)), "running_var": 1.0}
     state = {}
-    for key in network.owned(module):
+    for key in network.owned[module]:
         name = key.rpartition(".")[2]
         kind = torch.long if name == "num_batches_tracked" else dtype
         state[key] = torch.full(network.shapes[key], values.get(name, 0), dtype=kind)
@@ -424,10 +434,10 @@ def _identity(module: str, network: _Network, dtype: torch.dtype) -> State:
 
 def _removed(module: str, ours: State, network: _Network, norm: OptionalNorm) -> str:
     """Take a norm out: at once where it is the identity, else into its neighbours."""
-    found = {key: ours.pop(key) for key in network.owned(module)}
+    found = {key: ours.pop(key) for key in network.owned[module]}
     identity = _identity(module, network, _dtype(found))
     counter = f"{module}.num_batches_tracked"
-    if all(torch.equal(found[key], identity[key]) for key in found if key != counter):
+    if all(bool((found[key] == identity[key]).all()) for key in found if key != counter):
         return f"{module}: not in the target; it was the identity"
     block = module.removesuffix(norm.name)
     tensors = {key.rpartition(".")[2]: tensor.double() for key, tensor in found.items()}

@@ -13,7 +13,7 @@ from x3dspec.errors import Infeasible, Problem, SpecError, nearest
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50
 
-_COMMANDS = ("resolve", "budget", "formula", "emit", "verify", "schema")
+_COMMANDS = ("resolve", "budget", "formula", "emit", "verify", "convert-weights", "schema")
 
 #: Typer's own usage errors, whichever click it is built on.
 _UsageError = typer.BadParameter.__mro__[1]
@@ -31,7 +31,7 @@ def application(commands: tuple[str, ...] = _COMMANDS) -> typer.Typer:
     )
     app.callback()(_root)
     for name in commands:
-        import_module(f"x3dspec.cli.{name}").register(app)
+        import_module(f"x3dspec.cli.{name}".replace("-", "_")).register(app)
     return app
 
 

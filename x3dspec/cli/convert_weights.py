@@ -1,0 +1,63 @@
+"""``x3dspec convert-weights``: one checkpoint, any code base."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from x3dspec import keys
+from x3dspec.cli import output, words
+from x3dspec.errors import SpecError, unknown
+
+
+def register(app: typer.Typer) -> None:
+    app.command("convert-weights")(command)
+
+
+def command(
+    checkpoint: Path = typer.Argument(metavar="CKPT", help="A .pyth, .pt, .pth or .safetensors file."),
+    spec: str = typer.Option(..., metavar="SPEC", help="The network whose weights they are."),
+    source: str = typer.Option("auto", "--from", metavar="CODE", help="slowfast, pytorchvideo, ... or auto."),
+    target: str = typer.Option("x3dspec", "--to", metavar="CODE", help="The code base to write for."),
+    out: Path = typer.Option(..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors file."),
+    num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option of the spec."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Convert a checkpoint from one code base's names to another's. Needs torch.
+
+    Every missing, unexpected or mis-shaped key is an error by name, and then nothing is written.
+
+    x3dspec convert-weights x3d_s.pyth --spec x3d_s --from slowfast -o x3d_s.pt
+    """
+    try:
+        from x3dspec import weights
+    except ModuleNotFoundError:
+        raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
+
+    architecture = words.opened(spec, options)
+    rules = keys.load(architecture)
+    for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
+        if name not in known:
+            raise SpecError.at(option, unknown("code base", name, known, "they are"))
+    state = weights.read(checkpoint)
+    found = weights.convert(
+        state, source, target, rules, architecture.resolve(), num_classes=num_classes, label=str(checkpoint)
+    )
+    weights.write(out, found.state, found.nesting)
+    for note in found.notes:
+        print(note, file=sys.stderr)
+    if as_json:
+        content = {
+            "from": found.source,
+            "to": found.target,
+            "file": str(out),
+            "tensors": len(found.state),
+            "notes": list(found.notes),
+            "skipped": list(found.skipped),
+        }
+        typer.echo(output.document(content))
+    else:
+        typer.echo(f"{out}: {len(found.state)} tensors, {found.source} to {found.target}")
