@@ -35,7 +35,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def keys(model: type[BaseModel]) -> str:
     """The keys of one mapping of the language."""
-    rows = [(f"`{name}`", _default(field), field.description or "") for name, field in model.model_fields.items()]
+    rows = [
+        (f"`{name}`", _default(field), field.description or "") for name, field in model.model_fields.items()
+    ]
     return table(("key", "default", "meaning"), rows)
 
 
@@ -92,7 +94,9 @@ def language_layers() -> str:
     """Every layer kind with its own keys."""
     rows = []
     for name, field in spec.LayerItem.model_fields.items():
-        model = next(m for m in get_args(field.annotation) if isinstance(m, type) and issubclass(m, BaseModel))
+        model = next(
+            m for m in get_args(field.annotation) if isinstance(m, type) and issubclass(m, BaseModel)
+        )
         own = [key for key in model.model_fields if key not in spec.Layer.model_fields]
         listed = "; ".join(_key(model, key) for key in own)
         rows.append((f"`{name}`", field.description or "", listed))
@@ -104,7 +108,9 @@ def _key(model: type[BaseModel], key: str) -> str:
     literal = get_args(field.annotation) if get_origin(field.annotation) is not None else ()
     choices = " or ".join(f"`{c}`" for c in literal if isinstance(c, str))
     default = _default(field)
-    said = ", ".join(part for part in (choices, "" if default in ("", "required") else f"{default} by default") if part)
+    said = ", ".join(
+        part for part in (choices, "" if default in ("", "required") else f"{default} by default") if part
+    )
     return f"`{key}`: {field.description}" + (f" ({said})" if said else "")
 
 
@@ -141,7 +147,9 @@ def conventions() -> str:
         )
         for name, convention in cost.CONVENTIONS.items()
     ]
-    return table(("convention", "what it counts", "X3D-XS at 4 x 160", "at 4 x 182, the zoo's test crop"), rows)
+    return table(
+        ("convention", "what it counts", "X3D-XS at 4 x 160", "at 4 x 182, the zoo's test crop"), rows
+    )
 
 
 def family() -> str:
@@ -155,15 +163,21 @@ def family() -> str:
         clip = f"{resolved.network.frames} x {resolved.network.size}"
         row = (name, clip, f"{count.macs:,}", f"{count.params:,}", f"{theirs.params:,}", f"{count.weights:,}")
         rows.append(row)
-    head = ("spec", "frames x size", "MACs", "parameters", "with pytorchvideo's shortcuts", "conv and linear weights")
+    head = (
+        "spec",
+        "frames x size",
+        "MACs",
+        "parameters",
+        "with pytorchvideo's shortcuts",
+        "conv and linear weights",
+    )
     return table(head, rows)
 
 
 def solved() -> str:
     """The paper's eleven steps, each solved for twice the cost."""
     rows = [
-        (each.axis, f"{each.solved:.3f}", f"{each.published:.3f}")
-        for each in compare(x3dspec.load("x2d"))
+        (each.axis, f"{each.solved:.3f}", f"{each.published:.3f}") for each in compare(x3dspec.load("x2d"))
     ]
     return table(("step", "solved for twice the MACs", "published"), rows)
 

@@ -53,7 +53,7 @@ class SqueezeExcite(nn.Module):
 
 
 class Stem(nn.Module):
-    """The spec's block stem.
+    """The block of conv1.
 
     Channel-wise in time; no norm or activation between its two convolutions.
     """
@@ -78,7 +78,7 @@ class Stem(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """The spec's block bottleneck.
+    """The block of res2, res3, res4 and res5.
 
     The 3x3x3 is channel-wise. The table does not show squeeze-excitation, nor where it
     stands; the reference code has it in the 1st, 3rd, 5th ... block of a stage, a
@@ -114,7 +114,9 @@ class Bottleneck(nn.Module):
         self.conv_c = nn.Conv3d(inner, width, kernel_size=1, bias=False)
         self.norm_c = nn.BatchNorm3d(width)
         self.shortcut_conv = (
-            nn.Conv3d(width_in, width, kernel_size=1, stride=(1, 2, 2), bias=False)
+            nn.Conv3d(
+                width_in, width, kernel_size=1, stride=(1, stride, stride), bias=False
+            )
             if shortcut
             else nn.Identity()
         )
@@ -244,5 +246,5 @@ def _initialise(module: nn.Module) -> None:
 
 
 def x3d_l(num_classes: int = 400, in_channels: int = 3, dropout: float = 0.5) -> X3D:
-    """Build X3D-L."""
+    """X3D-L, newly initialised."""
     return X3D(num_classes=num_classes, in_channels=in_channels, dropout=dropout)

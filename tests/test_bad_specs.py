@@ -49,9 +49,8 @@ def test_what_is_printed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_expectation_has_its_spec() -> None:
-    assert KINDS == sorted(
-        path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txt")
-    )
+    expected = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txt")]
+    assert sorted(expected) == KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -111,7 +111,7 @@ def test_training_ends_at_zero_loss_on_two_clips() -> None:
     assert loss.item() < 0.05
 
 
-@pytest.mark.parametrize("name", ["small2d", "mobile2d", "i3d", "x2d"])
+@pytest.mark.parametrize("name", ["small2d", "mobile2d", "i3d", "corners", "x2d"])
 def test_gradients_are_those_without_in_place_functions(name: str) -> None:
     path = NETWORKS / f"{name}.yaml"
     resolved = load(str(path) if path.exists() else name).resolve()

@@ -52,6 +52,8 @@ def test_the_three_commands_work_in_an_empty_folder(installed: Path, tmp_path: P
 def test_verify_without_torch_says_how_to_get_it(installed: Path, tmp_path: Path) -> None:
     tool = str(installed / "x3dspec")
     _run(tool, "emit", "x2d", "--out", ".", cwd=tmp_path)
-    done = subprocess.run([tool, "verify", "x2d.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool, "verify", "x2d.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stderr == 'verify needs torch: pip install "x3dspec[torch]"\n'

@@ -7,12 +7,13 @@ factor values; a :class:`Resolved` is one network of integers with what it costs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from x3dspec import bind, cost
 from x3dspec import network as net
+from x3dspec.document import Document
 from x3dspec.errors import Problem, SpecError, unknown
 from x3dspec.exact import Exact, ExactError, Surd
 from x3dspec.expr import Expr
@@ -90,11 +91,14 @@ class Architecture:
     def at(self, setting: Setting) -> Resolved:
         """As :meth:`resolve`, with values that are exact already."""
         values = bind.complete(self.source, setting)
-        return Resolved(self, dict(setting), values, self._binder(frozenset(setting)).bind(values))
+        network = self._binder(frozenset(setting)).bind(values)
+        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
 
     def _binder(self, explicit: frozenset[str]) -> bind.Binder:
-        derived = {name for name in explicit if name in self._derived}
-        return _binder(self, frozenset(derived))
+        source = self.source
+        byhand = frozenset(name for name in {*explicit, *source.factors} if name in self._derived)
+        options = tuple(source.options.items())
+        return _binder(_Lowered(source.document, options, source.classes, source.clip, byhand, source))
 
     @cached_property
     def _derived(self) -> frozenset[str]:
@@ -119,9 +123,21 @@ class Architecture:
         return self is other
 
 
+@dataclass(frozen=True)
+class _Lowered:
+    """What a lowered network depends on: presets of one base share theirs."""
+
+    document: Document
+    options: tuple[tuple[str, int | str], ...]
+    classes: int
+    clip: Clip | None
+    byhand: frozenset[str]
+    source: Source = field(compare=False)
+
+
 @lru_cache(maxsize=64)
-def _binder(architecture: Architecture, derived: frozenset[str]) -> bind.Binder:
-    return bind.Binder(architecture.source, lower(architecture.source, derived))
+def _binder(key: _Lowered) -> bind.Binder:
+    return bind.Binder(key.source, lower(key.source, key.byhand))
 
 
 @dataclass(frozen=True)
@@ -146,17 +162,22 @@ class Resolved:
     factors: Mapping[str, Exact]
     network: net.Network[int]
 
+    @cached_property
+    def tallies(self) -> tuple[cost.Tally[int], ...]:
+        """What each stage costs, in order."""
+        return tuple(cost.of_stage(stage) for stage in self.network.stages)
+
     def cost(self, convention: str = "paper") -> Cost:
         """The cost of the whole network for one clip.
 
         Raises:
             SpecError: an unknown convention.
         """
-        return counted(cost.of_network(self.network), convention)
+        return counted(sum(self.tallies, cost.ZERO), convention)
 
     def stage_costs(self, convention: str = "paper") -> list[Cost]:
         """The cost of each stage, in order."""
-        return [counted(cost.of_stage(stage), convention) for stage in self.network.stages]
+        return [counted(tally, convention) for tally in self.tallies]
 
 
 def counted(tally: cost.Tally[int], convention: str = "paper") -> Cost:

@@ -118,11 +118,11 @@ def _complete(source: Source, overrides: Setting) -> dict[str, Exact]:
         given = overrides.get(name, source.factors.get(name))
         try:
             values[name] = _start(factor, values) if given is None else given
-        except ExpressionError as error:
-            message: str | None = str(error)
-            values[name] = Fraction(1)
-        else:
             message = outside(source, name, values[name])
+        except ExpressionError as error:
+            message = str(error)
+        if message:
+            values[name] = Fraction(1)  # so that what derives from it is not refused for it
         if message and given is None:
             problems.append(source.document.problem(("factors", name, "start"), message))
         elif message:

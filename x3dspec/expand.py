@@ -19,7 +19,6 @@ from x3dspec.architecture import Architecture
 from x3dspec.axes import Axis, axes, doubling
 from x3dspec.exact import Exact
 from x3dspec.grid import Ladder, nearest
-from x3dspec.loading import outside
 from x3dspec.meter import Counts, Meter, meter
 from x3dspec.network import Setting
 
@@ -151,11 +150,7 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     if double is None:
         return Skip(axis.name, f"no value of {axis.factor} doubles the cost")
     raw = {name: Fraction(f"{value:.{DIGITS}g}") for name, value in double.factors.items()}
-    reasons = [reason for name in raw if (reason := outside(meter.source, name, raw[name]))]
-    if reasons:
-        return Skip(axis.name, reasons[0])
-    rung = nearest(raw[axis.factor], ladder.grid)
-    snapped = _nearest_buildable(ladder, max(rung, ladder.first))
+    snapped = _snapped(ladder, raw[axis.factor])
     if isinstance(snapped, str):
         return Skip(axis.name, snapped)
     step = step_to(ladder, snapped, state)
@@ -168,16 +163,17 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     )
 
 
-def _nearest_buildable(ladder: Ladder, rung: int) -> int | str:
-    """The rung itself, or one close by and still above the base; or why the rung cannot be built."""
+def _snapped(ladder: Ladder, value: Exact) -> int | str:
+    """The rung nearest to a value, above the base, that can be built; or why there is none.
+
+    Out of its domain a factor takes no step, not even a smaller one: it would not double the cost.
+    """
+    rung = max(nearest(value, ladder.grid), ladder.first)
     reason = ladder.refusal(rung)
-    if reason is None:
-        return rung
-    for distance in range(1, REACH + 1):
-        for each in (rung + distance, rung - distance):
-            if each >= ladder.first and ladder.refusal(each) is None:
-                return each
-    return reason
+    if reason is None or not ladder.within(rung):
+        return reason or rung
+    near = (rung + sign * distance for distance in range(1, REACH + 1) for sign in (1, -1))
+    return next((r for r in near if r >= ladder.first and ladder.refusal(r) is None), reason)
 
 
 def step_to(ladder: Ladder, rung: int, before: State, kind: str = "step") -> Step:

@@ -20,8 +20,10 @@ from x3dspec.exact import Exact
 from x3dspec.meter import Form, Meter, meter
 from x3dspec.network import Factor, Setting
 
-#: Grid values in a row that are tried where none of them can be built.
+#: Grid values in a row that are looked at, where they have no network or the same.
 MAX_RUNGS = 256
+#: Networks in a row that are tried where none of them can be built.
+MAX_TRIES = 32
 #: Distances at which another network is looked for: a factor that changes nothing so far never does.
 _REACHES = [2**k for k in range(17)]
 
@@ -84,6 +86,14 @@ class Ladder:
         rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below)
         return rung if rung >= self.first else None
 
+    def within(self, rung: int) -> bool:
+        """Whether every factor has a value there, inside its domain."""
+        try:
+            self.meter.values(self.setting(rung))
+        except SpecError:
+            return False
+        return True
+
     def refusal(self, rung: int) -> str | None:
         """Why no network can be built at a rung, or None where one can."""
         try:
@@ -127,9 +137,11 @@ class Ladder:
     def next(self) -> int | None:
         """The lowest rung that builds another network than the base, and can be built."""
         rung = self.other()
-        while rung is not None and self.refusal(rung) is not None:
+        for _ in range(MAX_TRIES):
+            if rung is None or self.refusal(rung) is None:
+                return rung
             rung = self.other(rung)
-        return rung
+        return None
 
     def _integers(self, rung: int) -> tuple[Any, ...] | None:
         try:

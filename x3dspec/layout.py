@@ -8,8 +8,8 @@ WIDTH = 88
 def broken(line: str) -> str:
     """The same statement over several lines where one is too long.
 
-    Knows a call (its arguments on one line, or one a line with a trailing comma) and ``a if b else c`` (in parentheses);
-    ``ruff format`` and ``black`` leave the result as it is.
+    Knows a call (its arguments on one line, or one a line with a trailing comma) and ``a if b else c``
+    (in parentheses); ``ruff format`` and ``black`` leave the result as it is.
     """
     if len(line) <= WIDTH:
         return line

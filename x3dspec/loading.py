@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -134,6 +135,7 @@ def _origin(document: Document, path: FilePath) -> Origin:
     return Origin(label, document.sha256, path)
 
 
+@lru_cache(maxsize=64)
 def _whole(document: Document, path: FilePath) -> Source:
     file = _validated(spec.NetworkFile, document)
     problems = list(islice(_Check(document, file).problems(), MAX_PROBLEMS))

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from x3dspec.document import Path
@@ -198,20 +199,40 @@ def expressions(part: Any) -> Iterator[Expr]:
         for item in part:
             yield from expressions(item)
     elif dataclasses.is_dataclass(part):
-        for field in dataclasses.fields(part):
-            yield from expressions(getattr(part, field.name))
+        for name in _fields(part.__class__):
+            yield from expressions(getattr(part, name))
 
 
 def substitute(part: Any, values: Mapping[Expr, Any]) -> Any:
     """The same part with each expression replaced by its value."""
-    if isinstance(part, Expr):
-        return values[part]
-    if isinstance(part, tuple):
-        return tuple(substitute(item, values) for item in part)
-    if dataclasses.is_dataclass(part) and not isinstance(part, type):
-        fields = {f.name: substitute(getattr(part, f.name), values) for f in dataclasses.fields(part)}
-        return type(part)(**fields)
-    return part
+    return _Substitution(values).of(part)
+
+
+class _Substitution:
+    """One walk; a shape that two layers share is replaced once."""
+
+    def __init__(self, values: Mapping[Expr, Any]) -> None:
+        self.values = values
+        self.done: dict[int, Any] = {}
+
+    def of(self, part: Any) -> Any:
+        kind: type = type(part)
+        if kind is Expr:
+            return self.values[part]
+        if kind is tuple:
+            return tuple(map(self.of, part))
+        names = _fields(kind)
+        if not names:
+            return part
+        if id(part) not in self.done:
+            self.done[id(part)] = kind(*[self.of(getattr(part, name)) for name in names])
+        return self.done[id(part)]
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: type) -> tuple[str, ...]:
+    """The field names of a dataclass; none for what is no dataclass."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def whole(value: Any) -> int | None:

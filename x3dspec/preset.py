@@ -59,5 +59,3 @@ def _value(value: Exact) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-

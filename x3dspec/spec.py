@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -144,7 +144,10 @@ Choice = Annotated[
     PlainValidator(_choice),
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
 ]
-Expression = Annotated[Syntax, PlainValidator(_expression), WithJsonSchema(_NUMBER_OR_TEXT)]
+if TYPE_CHECKING:
+    Expression = Syntax
+else:  # pydantic would look through all of Syntax for a way to write it back, again for every use
+    Expression = Annotated[Any, PlainValidator(_expression), WithJsonSchema(_NUMBER_OR_TEXT)]
 Sizes = Annotated[
     list[Expression],
     BeforeValidator(_each),

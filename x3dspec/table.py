@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from x3dspec import cost
 from x3dspec import network as net
-from x3dspec.architecture import Resolved, counted
+from x3dspec.architecture import Cost, Resolved
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class Row:
 def rows(resolved: Resolved, convention: str = "paper") -> list[Row]:
     """The table of a network, counted by a convention."""
     total = resolved.cost(convention).operations
-    return [_row(stage, convention, total) for stage in resolved.network.stages]
+    counts = resolved.stage_costs(convention)
+    return [_row(*each, total) for each in zip(resolved.network.stages, counts, strict=True)]
 
 
-def _row(stage: net.Stage[int], convention: str, total: int) -> Row:
-    count = counted(cost.of_stage(stage), convention)
+def _row(stage: net.Stage[int], count: Cost, total: int) -> Row:
     sizes = stage.outputs.sizes
     return Row(
         name=stage.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from typing import cast
 
 import typer
 
@@ -16,7 +17,7 @@ MAX_PROBLEMS = 50
 _COMMANDS = ("resolve", "budget", "formula", "emit", "verify", "convert-weights", "schema")
 
 #: Typer's own usage errors, whichever click it is built on.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 
 def application(commands: tuple[str, ...] = _COMMANDS) -> typer.Typer:

@@ -29,14 +29,14 @@ def register(app: typer.Typer) -> None:
 
 def budget(
     spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand."),
-    target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', '60M activations'."),
-    order: Order = typer.Option("solved", help="Solve each step for twice the cost, or replay the published values."),
+    target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."),
+    order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     convention: str = typer.Option("paper", help="How the final network's operations are shown."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
-    module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit the network as a PyTorch module."),
+    module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
 ) -> None:
@@ -163,11 +163,12 @@ def _brief(value: exact.Exact) -> str:
 def _summary(found: Budget) -> list[str]:
     target, over = found.target, found.limit - found.target.value
     allowed = f", at most {found.limit:,} with the tolerance" if over else ""
+    achieved = f"{found.achieved:,} ({figure(target.quantity, found.achieved)})"
     share = 100 * found.achieved / target.value
     return [
         f"target    {target.value:,} {target.quantity}{allowed}",
         f"          {target.meaning}",
-        f"achieved  {found.achieved:,} ({figure(target.quantity, found.achieved)}), {share:.2f} % of the target",
+        f"achieved  {achieved}, {share:.2f} % of the target",
         f"order     {found.trajectory.policy}",
     ]
 
@@ -181,9 +182,6 @@ def _conclusion(found: Budget) -> list[str]:
 
 
 def _next(found: Budget, each: Next) -> str:
-    count = each.counts.of(found.target.quantity)
-    side = "over" if each.excess > 0 else "under"
-    return (
-        f"next on {each.axis}: {each.factor} = {exact.text(each.value)} has {count:,} {found.target.quantity}, "
-        f"{abs(each.excess):,} {side} the target"
-    )
+    count = f"{each.counts.of(found.target.quantity):,} {found.target.quantity}"
+    off = f"{abs(each.excess):,} {'over' if each.excess > 0 else 'under'} the target"
+    return f"next on {each.axis}: {each.factor} = {exact.text(each.value)} has {count}, {off}"

@@ -17,13 +17,17 @@ def register(app: typer.Typer) -> None:
 
 
 def command(
-    checkpoint: Path = typer.Argument(metavar="CKPT", help="A .pyth, .pt, .pth or .safetensors file."),
+    checkpoint: Path = typer.Argument(metavar="CKPT", help="A .pyth, .pt, .pth or .safetensors."),
     spec: str = typer.Option(..., metavar="SPEC", help="The network whose weights they are."),
-    source: str = typer.Option("auto", "--from", metavar="CODE", help="slowfast, pytorchvideo, ... or auto."),
+    source: str = typer.Option(
+        "auto", "--from", metavar="CODE", help="As the file of keys calls it, or auto."
+    ),
     target: str = typer.Option("x3dspec", "--to", metavar="CODE", help="The code base to write for."),
-    out: Path = typer.Option(..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors file."),
+    out: Path = typer.Option(
+        ..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors."
+    ),
     num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option of the spec."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Convert a checkpoint from one code base's names to another's. Needs torch.

@@ -69,7 +69,7 @@ def write(files: Mapping[Path, str]) -> None:
         for path, text in files.items():
             staged.append((_staged(path, text), path))
         for temporary, path in staged:
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SpecError.at(str(error.filename2 or path), f"cannot be written: {reason}") from None

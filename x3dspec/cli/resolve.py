@@ -103,7 +103,8 @@ def page(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -
     """The same for people."""
     identity = resolved.network.identity
     title = f"{identity.title or identity.name} ({resolved.architecture.source.display})"
-    return [title, "", *_stages(table, convention), "", *_factors(resolved, near), "", *totals(resolved, convention)]
+    stages, factors = _stages(table, convention), _factors(resolved, near)
+    return [title, "", *stages, "", *factors, "", *totals(resolved, convention)]
 
 
 def _stages(table: list[Row], convention: str) -> list[str]:
@@ -144,10 +145,11 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
     if options:
         cells.append(["options", ", ".join(f"{name}={value}" for name, value in options.items())])
     if convention != "paper":
-        cells.append([counted.unit, f"{cost.operations:,} ({output.short(cost.operations)}), {convention}: {counted.doc}"])
+        operations = f"{cost.operations:,} ({output.short(cost.operations)})"
+        cells.append([counted.unit, f"{operations}, {convention}: {counted.doc}"])
     cells += [
         ["MACs", f"{cost.macs:,} ({output.short(cost.macs)}), the paper's FLOPs"],
-        ["parameters", f"{cost.params:,} ({output.short(cost.params)}); {cost.weights:,} are conv and linear weights"],
+        ["parameters", f"{cost.params:,} ({output.short(cost.params)}), {cost.weights:,} of them weights"],
         ["activations", f"{cost.activations:,} ({output.short(cost.activations)})"],
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
     ]

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def command(
     files: list[str] = typer.Argument(metavar="FILE ...", help="Emitted modules."),
-    spec: str = typer.Option(None, metavar="SPEC", help="Their spec, if not the one that their header names."),
+    spec: str = typer.Option(None, metavar="SPEC", help="Their spec, if not the header's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Check emitted modules: header, layers, shapes, MACs, a real forward and backward. Needs torch.
@@ -40,11 +40,12 @@ def command(
             typer.echo("\n".join([file, *_page(report), ""]))
     failed = [file for file, report in reports.items() if not report.ok]
     if failed:
-        raise Infeasible(f"{len(failed)} of {len(files)} files are not what their specs say: {', '.join(failed)}")
+        listed = ", ".join(failed)
+        raise Infeasible(f"{len(failed)} of {len(files)} files are not what their specs say: {listed}")
 
 
 def _content(report: Report) -> dict[str, object]:
-        return {
+    return {
         "ok": report.ok,
         "checks": [
             {"name": c.name, "expected": c.expected, "found": c.found, "ok": c.ok, "detail": c.detail}
