@@ -16,7 +16,7 @@ from fractions import Fraction
 from x3dspec.axes import Axis, doubling
 from x3dspec.errors import SpecError
 from x3dspec.expand import State, Step, step_to
-from x3dspec.grid import Ladder, nearest
+from x3dspec.grid import REACHES, Ladder, highest, nearest
 from x3dspec.meter import Meter
 from x3dspec.network import Setting
 
@@ -182,7 +182,7 @@ class _Filling:
             yield from self._combinations(others, marks, trial)
 
     def closed(self, rungs: Rungs) -> Rungs:
-        """With every single step that still fits, so that none is left."""
+        """With every step of one axis that still fits, so that none is left."""
         before: Rungs | None = None
         while rungs != before:
             before = rungs
@@ -190,8 +190,19 @@ class _Filling:
                 rung = self.ladder(axis, rungs).next()
                 trial = rungs if rung is None else {**rungs, axis.name: rung}
                 if self.fits(trial) and self.count(trial) > self.count(rungs):
-                    rungs = trial
+                    rungs = self._farther(axis, trial)
         return rungs
+
+    def _farther(self, axis: Axis, rungs: Rungs) -> Rungs:
+        """One axis on from where it is, as far as everything on the way fits and can be built."""
+        here = rungs[axis.name]
+
+        def goes(rung: int) -> bool:
+            trial = {**rungs, axis.name: rung}
+            return self.fits(trial) and self.buildable(trial)
+
+        reach = next((reach for reach in REACHES if not goes(here + reach)), REACHES[-1])
+        return {**rungs, axis.name: highest(goes, here + reach // 2, here + reach)}
 
     def simplest(self, rungs: Rungs) -> Rungs:
         """The same network from the simplest values."""

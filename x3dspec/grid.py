@@ -25,7 +25,7 @@ MAX_RUNGS = 256
 #: Networks in a row that are tried where none of them can be built.
 MAX_TRIES = 32
 #: Distances at which another network is looked for: a factor that changes nothing so far never does.
-_REACHES = [2**k for k in range(17)]
+REACHES = [2**k for k in range(17)]
 
 
 def nearest(value: Exact, grid: Exact) -> int:
@@ -127,7 +127,7 @@ class Ladder:
         """
         here = self.form.integers(self.values) if above is None else self._integers(above)
         last = self.first - 1 if above is None else above
-        reach = next((r for r in _REACHES if self._integers(last + r) != here), None)
+        reach = next((r for r in REACHES if self._integers(last + r) != here), None)
         if reach is None:
             return None
         same = highest(lambda rung: self._integers(rung) == here, last + reach // 2, last + reach)
