@@ -3,11 +3,11 @@
 # spec: specs/x3d_m.yaml
 #   sha256: 2a5adfa1f59c17993f176ab12adb1cdee7ef54f9e517f7edb1124d5218ea7aa5
 # base: specs/x2d.yaml
-#   sha256: 76bc9543e0766344ce899ea49f849d16c17dddb8c67047b56faf6e21afda4a88
+#   sha256: b8f6913dc34336008c67c5b8a2695d524c2fb3f4175b12ebfc760ec44bae4905
 # command: x3dspec emit specs/x3d_m.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 2, gamma_w = 1, gamma_b = 2.25,
 #   gamma_d = 2.2
-# options: shortcut_norm = always, conv1_temporal_kernel = 5
+# options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite = alternate
 # clip: 3 x 16 x 224 x 224 (channels x frames x height x width), frame stride 5
 # macs: 4732468736 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 3794322
@@ -80,9 +80,8 @@ class Stem(nn.Module):
 class Bottleneck(nn.Module):
     """The block of res2, res3, res4 and res5.
 
-    The 3x3x3 is channel-wise. The table does not show squeeze-excitation, nor where it
-    stands; the reference code has it in the 1st, 3rd, 5th ... block of a stage, a
-    sixteenth as wide.
+    The 3x3x3 is channel-wise. Squeeze-excitation stands between its norm and its swish,
+    a sixteenth as wide.
     """
 
     def __init__(

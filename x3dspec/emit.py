@@ -18,7 +18,9 @@ from x3dspec import __version__, assets, exact
 from x3dspec import network as net
 from x3dspec.architecture import Resolved
 from x3dspec.classes import Class, Instance, Module, Parameter, Step, every_step, unify
+from x3dspec.errors import SpecError
 from x3dspec.layout import WIDTH, broken
+from x3dspec.loading import class_name
 from x3dspec.table import extent, rows
 
 _INDENT = " " * 8
@@ -30,6 +32,9 @@ def source(resolved: Resolved, name: str | None = None) -> str:
     Args:
         resolved: the network.
         name: of the file and its factory; the spec's own without it.
+
+    Raises:
+        SpecError: the network does not end in a linear layer, so that it has no logits.
     """
     return _Emitter(resolved, name or resolved.network.identity.name).text()
 
@@ -60,11 +65,6 @@ def _absent() -> Any:
     from jinja2 import Undefined
 
     return Undefined
-
-
-def class_name(name: str) -> str:
-    """bottleneck_3d -> Bottleneck3d."""
-    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,12 @@ class _Emitter:
         return _Blocks(classes, calls)
 
     def _classifier(self) -> net.Linear[int]:
-        last = list(net.layers(self.network.stages[-1].first))[-1]
-        assert isinstance(last, net.Linear)
-        return last
+        stage = self.network.stages[-1]
+        if stage.block is None and stage.first and isinstance(stage.first[-1], net.Linear):
+            return stage.first[-1]
+        document = self.resolved.architecture.source.document
+        message = "an emitted network gives logits: its last stage must be layers that end in linear"
+        raise SpecError([document.problem(stage.origin, message)])
 
     def _dropout(self) -> str | None:
         """The dropout whose rate the caller chooses: the last one of the network itself."""
@@ -265,7 +268,8 @@ class _Emitter:
 
     def _features(self) -> str:
         """The shape in front of the global mean, for a clip of any size."""
-        last = [stage.outputs for stage in self.network.stages if stage.outputs.sizes][-1]
+        shapes = [self.network.inputs, *(stage.outputs for stage in self.network.stages)]
+        last = [shape for shape in shapes if shape.sizes][-1]
         frames = "T, " if last.sizes[0] == self.network.frames else "T', "
         return f"(N, {last.channels}, {frames if self.dims == 3 else ''}H', W')"
 

@@ -14,8 +14,6 @@ from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from x3dspec import assets, exact, spec
 from x3dspec.document import Document, Path, kind, read
 from x3dspec.errors import MAX_SHOWN, Problem, SpecError, nearest, unknown
@@ -247,11 +245,10 @@ def class_name(name: str) -> str:
 
 
 def _validated(model: type[M], document: Document) -> M:
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as error:
-        found = error.errors(include_url=False)[:MAX_PROBLEMS]
-        raise SpecError(_problem(model, document, each) for each in found) from None
+    found = spec.validated(model, document.data)
+    if isinstance(found, list):
+        raise SpecError(_problem(model, document, each) for each in found[:MAX_PROBLEMS])
+    return found
 
 
 def _problem(model: type[M], document: Document, error: Any) -> Problem:

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainValidator,
     StringConstraints,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -472,6 +473,17 @@ def _draft_7(part: Any) -> Any:
     if "$ref" in cleaned and len(cleaned) > 1:
         cleaned["allOf"] = [{"$ref": cleaned.pop("$ref")}]
     return cleaned
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(model: type[M], data: object) -> M | list[Any]:
+    """The document as a model, or what is wrong with it as pydantic says it."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        return cast(list[Any], error.errors(include_url=False))
 
 
 Place = tuple[str | int, ...]

@@ -35,7 +35,7 @@ def resolve(
 
     Every factor that the spec declares is an option and takes an exact number:
 
-    x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5 --gamma-w 'sqrt(2)'
+    x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5
     """
     name, given = words.single(spec, "resolve")
     architecture = words.opened(name, options, clip)
