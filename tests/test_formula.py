@@ -13,7 +13,7 @@ import pytest
 import sympy
 
 import x3dspec
-from x3dspec import Architecture, SpecError, assets, cost, exact, expr, formula, notation, rendering, symbolic
+from x3dspec import Architecture, SpecError, cost, exact, expr, formula, notation, rendering, symbolic
 from x3dspec.expr import EXACT, Expr, Tape, constant, variable
 from x3dspec.polynomial import Polynomials, atom
 
@@ -65,12 +65,9 @@ def written(folder: Path, text: str) -> Architecture:
     return x3dspec.load(str(path))
 
 
-def without_squeezing(folder: Path) -> Architecture:
-    """x2d less the one line that the facts sheet's polynomial leaves out."""
-    lines = assets.shipped()["x2d"].read_text().splitlines(keepends=True)
-    kept = [line for line in lines if "squeeze_excite:" not in line]
-    assert len(kept) == len(lines) - 1
-    return written(folder, "".join(kept))
+def without_squeezing() -> Architecture:
+    """x2d as the paper's table has it, and as the facts sheet's polynomial does."""
+    return x3dspec.load("x2d").choose(squeeze_excite="none")
 
 
 def polynomial(architecture: Architecture, quantity: str = "macs") -> Any:
@@ -159,7 +156,7 @@ def test_each_stage_is_what_the_stage_costs(x2d: Architecture) -> None:
         assert sum(Tape[Any](term.summands).run(EXACT, known)) == counted[term.stage].macs
 
 
-def test_without_rounding_and_squeezing_it_is_the_facts_polynomial(tmp_path: Path) -> None:
+def test_without_rounding_and_squeezing_it_is_the_facts_polynomial() -> None:
     t, s, w, b, d = map(gamma, "tswbd")
     facts = (
         9934848 * b * d * s**2 * t * w**2
@@ -170,15 +167,15 @@ def test_without_rounding_and_squeezing_it_is_the_facts_polynomial(tmp_path: Pat
         + 2408448 * s**2 * t * w
         + 819200
     )
-    assert polynomial(without_squeezing(tmp_path)) == facts
+    assert polynomial(without_squeezing()) == facts
 
 
-def test_squeezing_adds_its_own_small_terms(x2d: Architecture, tmp_path: Path) -> None:
+def test_squeezing_adds_its_own_small_terms(x2d: Architecture) -> None:
     """Half of the blocks, twice the inner width times a sixteenth of it."""
     w, b, d = map(gamma, "wbd")
     inner = {24: 1, 48: 2, 96: 5, 192: 3}
     squeezing = sum(sympy.Rational(depth, 2) * (width**2) / 8 for width, depth in inner.items())
-    added = sympy.expand(polynomial(x2d) - polynomial(without_squeezing(tmp_path)))
+    added = sympy.expand(polynomial(x2d) - polynomial(without_squeezing()))
     assert added == squeezing * w**2 * b**2 * d
 
 
