@@ -248,7 +248,9 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert done.stdout.startswith("macs of x3d_m")
 
 
-@pytest.mark.parametrize("command", ["resolve", "budget", "formula", "emit", "verify", "schema"])
+@pytest.mark.parametrize(
+    "command", ["resolve", "budget", "formula", "emit", "verify", "schema", "check", "diff", "list"]
+)
 def test_help_has_an_example_that_works(
     command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ def test_places() -> None:
     assert doc.key_place(("stages", 0, "repeat")) == (4, 5)
     assert doc.place(("stages", 1, "a b")) == (6, 25)
     assert doc.key_place(("stages", 1, "a b")) == (6, 18)
-    assert doc.place(("empty",)) == (7, 7)
+    assert doc.place(("empty",)) == doc.key_place(("empty",)) == (7, 1)
 
 
 @pytest.mark.parametrize(
@@ -395,3 +395,39 @@ def test_anything_else_raises_only_spec_errors(raw: bytes) -> None:
     except SpecError as error:
         lines = [str(problem) for problem in error.problems]
     assert all(line.isprintable() and line.startswith("f:") for line in lines)
+
+
+ROOT = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.rglob("*.yaml"), *ROOT.parent.glob("specs/**/*.yaml")]), ids=str
+)
+def test_libyaml_reads_what_pyyaml_reads(path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = path.read_bytes()
+
+    def outcome() -> object:
+        document.parse.cache_clear()
+        try:
+            found = parse(raw, "x")
+        except SpecError as error:
+            return str(error)
+        return found.data, _places(found)
+
+    fast = outcome()
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert outcome() == fast
+
+
+def _places(found: document.Document) -> list[tuple[int, int]]:
+    """Where every value of a document stands, and every key."""
+    places: list[tuple[int, int]] = []
+    pending: list[tuple[document.Path, object]] = [((), found.data)]
+    while pending:
+        path, data = pending.pop()
+        places += [found.place(path), found.key_place(path)]
+        if isinstance(data, dict):
+            pending += [((*path, key), value) for key, value in data.items()]
+        elif isinstance(data, list):
+            pending += [((*path, index), value) for index, value in enumerate(data)]
+    return places

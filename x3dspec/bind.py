@@ -230,6 +230,9 @@ class _Check:
                     (*layer.origin, "kernel"),
                     f"kernel {kernel} is larger than its input, {_shown(size)}{padded}",
                 )
+            elif kernel > size and len(sizes) == 3 and _averages(layer):
+                message = f"kernel {kernel} is larger than its input, {_shown(size)}, which torch refuses"
+                yield self._say((*layer.origin, "kernel"), f"{message} of a 3-D avg_pool, padded or not")
 
     def _groups(self, layer: net.Conv[Any]) -> Iterator[Problem]:
         path = (*layer.origin, "groups")
@@ -252,6 +255,10 @@ class _Check:
                 f"its branch gives {_spelled(layer.outputs)}, its shortcut {_spelled(shortcut)}: "
                 "they cannot be added",
             )
+
+
+def _averages(layer: net.Layer[Any]) -> bool:
+    return isinstance(layer, net.Pool) and layer.function == "avg"
 
 
 def _sound(shape: net.Shape[Any]) -> bool:

@@ -42,23 +42,31 @@ class Tally(Generic[N]):
     norm_elements: N
     moved: N
 
-    def __add__(self, other: Tally[N]) -> Tally[N]:
-        pairs = zip(_fields(self), _fields(other), strict=True)
-        return Tally(*(a + b for a, b in pairs))
+    def __add__(self, other: Any) -> Tally[N]:
+        return Tally(
+            self.macs + other.macs,
+            self.params + other.params,
+            self.weights + other.weights,
+            self.activations + other.activations,
+            self.norm_elements + other.norm_elements,
+            self.moved + other.moved,
+        )
 
     def times(self, count: Any) -> Tally[N]:
-        return Tally(*(count * value for value in _fields(self)))
+        return Tally(
+            count * self.macs,
+            count * self.params,
+            count * self.weights,
+            count * self.activations,
+            count * self.norm_elements,
+            count * self.moved,
+        )
 
     @property
     def bytes(self) -> N:
         """Bytes moved in 32-bit floats."""
         moved: Any = self.moved
         return cast(N, BYTES_PER_NUMBER * moved)
-
-
-def _fields(tally: Tally[Any]) -> tuple[Any, ...]:
-    """The fields in order. (dataclasses.astuple would try to copy the expressions.)"""
-    return tuple(getattr(tally, name) for name in Tally.__dataclass_fields__)
 
 
 ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 0)
@@ -134,7 +142,8 @@ def of_layer(layer: net.Layer[N]) -> Tally[N]:
     """The cost of one layer; nothing where its condition is 0."""
     if isinstance(layer, net.Residual):
         return of_body(layer.branch) + of_body(layer.shortcut) + _addition(layer).times(layer.when)
-    return _RULES[type(layer)](layer).times(layer.when)
+    tally = _RULES[type(layer)](layer)
+    return tally if layer.when == 1 else tally.times(layer.when)
 
 
 def _sum(tallies: Iterable[Tally[N]]) -> Tally[N]:

@@ -49,6 +49,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        optimized=False,
         autoescape=False,  # the output is Python; texts are made harmless before
     )
 
@@ -204,7 +205,7 @@ class _Emitter:
             "name": class_name(name),
             "docstring": _docstring("    ", self._purpose(name), note),
             "signature": _signature("    def __init__(self, ", ") -> None:", block.parameters),
-            "init": [*self._modules(block), *_flags(block), *_zeroed(block)],
+            "init": [*self._modules(block), *_flags(block), *_zeroed(block, self.dims)],
             "forward": _returned(self._forward(block.steps)),
         }
 
@@ -244,7 +245,7 @@ class _Emitter:
             else:
                 plain = self.plain[stage.name]
                 init += [broken(f"{_INDENT}self.{m.name} = {self._top(m)}") for m in plain.modules]
-                zeroed += _zeroed(plain)
+                zeroed += _zeroed(plain, self.dims)
                 lines = self._forward([s for s in plain.steps if s.name != self.classifier.name])
             pooled = pooled or any(isinstance(layer, net.Mean) for layer in stage.first)
             (head if pooled else features).extend(lines)
@@ -402,11 +403,16 @@ def _flags(block: Class) -> list[str]:
     return [f"{_INDENT}self.{name} = {name}" for name in names]
 
 
-def _zeroed(block: Class) -> list[str]:
+def _zeroed(block: Class, dims: int) -> list[str]:
     lines = []
     for module in block.modules:
-        if module.zero_init:
-            lines.append(f"{_INDENT}nn.init.zeros_(self.{module.name}.weight)")
+        if not module.zero_init:
+            continue
+        line = f"{_INDENT}nn.init.zeros_(self.{module.name}.weight)"
+        if module.condition and module.otherwise is None:
+            lines.append(f"{_INDENT}if isinstance(self.{module.name}, nn.BatchNorm{dims}d):")
+            line = f"    {line}"
+        lines.append(line)
     return lines
 
 

@@ -14,7 +14,18 @@ from x3dspec.errors import Infeasible, Problem, SpecError, nearest
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50
 
-_COMMANDS = ("resolve", "budget", "formula", "emit", "verify", "convert-weights", "schema")
+_COMMANDS = (
+    "resolve",
+    "budget",
+    "formula",
+    "emit",
+    "verify",
+    "convert-weights",
+    "schema",
+    "check",
+    "diff",
+    "list",
+)
 
 #: Typer's own usage errors, whichever click it is built on.
 _UsageError: type[Exception] = cast(type[Exception], typer.BadParameter.__mro__[1])
@@ -32,8 +43,13 @@ def application(commands: tuple[str, ...] = _COMMANDS) -> typer.Typer:
     )
     app.callback()(_root)
     for name in commands:
-        import_module(f"x3dspec.cli.{name}".replace("-", "_")).register(app)
+        import_module(f"x3dspec.cli.{_module(name)}").register(app)
     return app
+
+
+def _module(command: str) -> str:
+    """The module of a command; one named like a builtin has an underscore."""
+    return "list_" if command == "list" else command.replace("-", "_")
 
 
 def _version(wanted: bool) -> None:

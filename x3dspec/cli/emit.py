@@ -54,7 +54,7 @@ def command(
         typer.echo(f"{len(files)} modules in {out} are up to date")
         return
     guard(list(files), force)
-    output.write(files)
+    output.write({path: text for path, text in files.items() if not _same(path, text)})
     for path in files:
         typer.echo(path)
 
@@ -89,6 +89,10 @@ def _ours(path: Path) -> bool:
         return file.read(len(MARK)) == MARK.encode()
 
 
+def _same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
 def _check(files: dict[Path, str], folder: Path | None) -> None:
     """Compare without writing.
 
@@ -97,10 +101,8 @@ def _check(files: dict[Path, str], folder: Path | None) -> None:
     """
     wrong = []
     for path, text in files.items():
-        if not path.is_file():
-            wrong.append(f"{path}: missing")
-        elif path.read_bytes() != text.encode():
-            wrong.append(f"{path}: stale")
+        if not _same(path, text):
+            wrong.append(f"{path}: {'stale' if path.is_file() else 'missing'}")
     if folder is not None and folder.is_dir():
         extra = [path for path in sorted(folder.glob("*.py")) if path not in files and _ours(path)]
         wrong += [f"{path}: generated, but by no shipped spec" for path in extra]
