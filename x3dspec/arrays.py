@@ -181,4 +181,3 @@ def _reduced(numerators: Any, denominator: int) -> Numbers:
 
 ARRAYS = ArrayAlgebra()
 _HALF, _NINE, _TEN, _MINUS = (numbers([value], ()) for value in (Fraction(1, 2), 9, 10, -1))
-

@@ -211,6 +211,8 @@ class _Unifier:
     def _condition(self, flags: list[bool], negated: bool) -> str | None:
         """The parameter that says when a layer is there, or ``not`` the one that says when it is not."""
         for name, (parameter, values) in self.parameters.items():
+            if not negated and name in self._attributes:
+                continue
             given = [bool(value) for value in values]
             if parameter.default in ("0", "False") and given == flags:
                 return name
@@ -222,11 +224,18 @@ class _Unifier:
         """The same of the block's own arguments, where one is 0 and 1."""
         opposite = [not flag for flag in flags]
         for name, values in self.declared.items():
+            if not negated and name in self._attributes:
+                continue
             if name not in self.parameters and values == flags:
                 return self._flag(name, flags)
             if name not in self.parameters and negated and values == opposite:
                 return f"not {self._flag(name, opposite)}"
         return None
+
+    @property
+    def _attributes(self) -> set[str]:
+        """The modules' attributes, none of which can also keep a sum's condition."""
+        return {slot.sample.name for slot in self.slots if _is_module(slot)}
 
     def _flag(self, name: str, flags: list[bool]) -> str:
         self._declare(name, [int(flag) for flag in flags], "False", "bool")

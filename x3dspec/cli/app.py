@@ -15,6 +15,7 @@ from x3dspec.errors import Infeasible, Problem, SpecError, nearest
 MAX_PROBLEMS = 50
 
 _COMMANDS = (
+    "init",
     "resolve",
     "budget",
     "formula",
