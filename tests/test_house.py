@@ -24,7 +24,7 @@ LAYERS = (
     ("table", "preset", "keys", "review"),
     ("diff",),
     ("classes", "layout", "emit"),
-    ("probe", "verify", "weights"),
+    ("probe", "verify", "weights", "export"),
     ("cli", "__main__", "__init__"),
 )
 
@@ -35,7 +35,7 @@ HOMES = {
     "jinja2": {"emit"},
     "typer": {"cli"},
     "sympy": {"symbolic"},
-    "torch": {"weights", "probe"},
+    "torch": {"weights", "probe", "export"},
     "yaml": {"document"},
 }
 

@@ -46,7 +46,7 @@ class Architecture:
     def name(self) -> str:
         return self.source.identity.name
 
-    def choose(self, **options: int | str) -> Architecture:
+    def choose(self, /, **options: int | str) -> Architecture:
         """The same spec with options (or ``classes``) set.
 
         Raises:
@@ -80,7 +80,7 @@ class Architecture:
         """The closed form of everything that is counted."""
         return cost.of_network(self.symbolic(explicit))
 
-    def resolve(self, **factors: Value) -> Resolved:
+    def resolve(self, /, **factors: Value) -> Resolved:
         """The network at these factor values; the others keep what the spec gives them.
 
         Raises:

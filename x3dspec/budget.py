@@ -108,7 +108,7 @@ def solve(
     _feasible(architecture.at(start or {}), target, limit)
     follow = expand if order == "solved" else replay
     trajectory = follow(architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start)
-    trajectory = _contracted(gauge, trajectory, target.quantity, limit)
+    trajectory = contracted(gauge, trajectory, target.quantity, limit)
     turns = _turns(gauge, trajectory)
     if fill and gauge.counts(trajectory.state.setting).of(target.quantity) < target.value:
         steps = filled(gauge, turns, trajectory.state, target.quantity, target.value)
@@ -135,7 +135,7 @@ def _feasible(start: Resolved, target: Target, limit: int) -> None:
         )
 
 
-def _contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
+def contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
     """With the part of the overshooting step that fits, where any of it does."""
     overshoot = trajectory.overshoot
     if overshoot is None:

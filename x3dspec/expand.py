@@ -150,7 +150,7 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     if double is None:
         return Skip(axis.name, f"no value of {axis.factor} doubles the cost")
     raw = {name: Fraction(f"{value:.{DIGITS}g}") for name, value in double.factors.items()}
-    snapped = _snapped(ladder, raw[axis.factor])
+    snapped = snapped_rung(ladder, raw[axis.factor])
     if isinstance(snapped, str):
         return Skip(axis.name, snapped)
     step = step_to(ladder, snapped, state)
@@ -163,7 +163,7 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     )
 
 
-def _snapped(ladder: Ladder, value: Exact) -> int | str:
+def snapped_rung(ladder: Ladder, value: Exact) -> int | str:
     """The rung nearest to a value, above the base, that can be built; or why there is none.
 
     Out of its domain a factor takes no step, not even a smaller one: it would not double the cost.

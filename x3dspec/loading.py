@@ -118,14 +118,20 @@ def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source
 def _base(name: str, document: Document, here: FilePath) -> tuple[FilePath, str]:
     """A base is beside its preset or shipped; a link that leaves the folder is not followed."""
     beside = here.parent / f"{name}.yaml"
-    if beside.is_file() and beside.resolve().parent == here.parent:
+    if _stays(beside):
         return beside, str(FilePath(document.source).parent / beside.name)
     shipped = assets.shipped()
     if name in shipped:
         return shipped[name], f"specs/{name}.yaml"
-    beside_here = {p.stem for p in here.parent.glob("*.yaml") if spec.is_name(p.stem)} - {here.stem}
+    files = (path for path in here.parent.glob("*.yaml") if spec.is_name(path.stem) and _stays(path))
+    beside_here = {path.stem for path in files} - {here.stem}
     message = unknown("base", name, sorted(beside_here | set(shipped)), "beside this file or shipped are")
     raise SpecError([document.problem(("base",), message)])
+
+
+def _stays(path: FilePath) -> bool:
+    """Whether this is a file of its own folder."""
+    return path.is_file() and path.resolve().parent == path.parent
 
 
 def _origin(document: Document, path: FilePath) -> Origin:

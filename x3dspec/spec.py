@@ -39,9 +39,10 @@ MAX_STAGES = 64
 MAX_LAYERS_PER_BLOCK = 64
 MAX_TEXT = 1000
 
-#: Controls, bidi and other format characters, line and paragraph separators: what a reader of the
-#: emitted file or of a terminal cannot see, and may be misled by.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+#: Controls, bidi and other format characters, line and paragraph separators, characters that nobody
+#: has given a meaning: what a reader of the emitted file or of a terminal cannot see, and may be misled
+#: by.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 #: Names that mean something else to the emitted module (attributes of torch's Module among them) or
 #: to an expression. Python's own keywords and builtins are reserved too.

@@ -64,16 +64,16 @@ def _filters(body: tuple[net.Layer[int], ...]) -> Iterator[str]:
         if isinstance(layer, net.Residual):
             yield from _filters(layer.branch)
         elif isinstance(layer, net.Conv):
-            yield f"{_window(layer.kernel)}, {layer.outputs.channels}"
+            yield f"{window(layer.kernel)}, {layer.outputs.channels}"
         elif isinstance(layer, net.Pool):
-            yield f"{layer.function} {_window(layer.kernel)}"
+            yield f"{layer.function} {window(layer.kernel)}"
         elif isinstance(layer, net.Linear):
             yield f"linear, {layer.outputs.channels}"
         elif isinstance(layer, net.Mean):
             yield "mean"
 
 
-def _window(kernel: tuple[int, ...]) -> str:
+def window(kernel: tuple[int, ...]) -> str:
     """(1, 3, 3) -> 1x3^2, as the paper writes it; (3, 3) -> 3^2."""
     *time, height, width = kernel
     space = f"{height}^2" if height == width else f"{height}x{width}"

@@ -15,6 +15,7 @@ import os
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -85,6 +86,7 @@ def read(path: Path) -> State:
         if path.suffix == SAFETENSORS:
             loaded: object = _safetensors().load_file(path)
         else:
+            _check_archive(path, label)
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     return _plain(_unwrapped(loaded, label), label)
 
@@ -193,6 +195,15 @@ def _reading(label: str) -> Iterator[None]:
         raise SpecError.at(label, _refusal(str(error))) from None
     except Exception:  # Both libraries raise nearly anything on bytes that they did not write.
         raise SpecError.at(label, "is not a checkpoint, or a damaged one") from None
+
+
+def _check_archive(path: Path, label: str) -> None:
+    """torch never compresses: an archive that grows when it is read was made to fill the memory."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > path.stat().st_size:
+            raise SpecError.at(label, "is a compressed archive, which torch does not write")
 
 
 def _refusal(words: str) -> str:

@@ -5,8 +5,9 @@ no file written outside the folder of the case. What is allowed, and why:
 
 * code that an import brings: compiled and executed from a file of this installation or of Python;
 * text that Python's own class makers (dataclasses, namedtuple, typing) and pydantic write and compile
-  when a module is imported or a model is built; it is made of our own annotations;
-* jinja2's compilation of the files in our folder ``templates``.
+  when a module is imported or a model is built, and annotations that typer reads: all of it our own;
+* jinja2's compilation of the files in our folder ``templates``;
+* the module that convert-weights builds in order to ask it for its keys: the text that emit wrote.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ _MAKERS = (
     "dataclasses.py",
     "collections/__init__.py",
     "typing.py",
+    "inspect.py",
     "functools.py",
     "enum.py",
     "typing_extensions.py",
@@ -105,7 +107,7 @@ class Audit:
         name = given[0].co_filename if event == "exec" and isinstance(given[0], CodeType) else given[-1]
         if isinstance(name, bytes):
             name = os.fsdecode(name)
-        if isinstance(name, str) and name.startswith(TEMPLATES):
+        if isinstance(name, str) and name.startswith((TEMPLATES, "<emitted ")):
             return True
         if isinstance(name, str) and (name.startswith("<frozen") or name.startswith(ROOTS)):
             return not self._inside(name)
@@ -135,7 +137,7 @@ def _makers() -> bool:
     caller = next(
         (name for name in _frames() if not name.startswith("<") and not name.endswith("audit.py")), ""
     )
-    return caller.endswith(_MAKERS) or "/pydantic/" in caller or "/jinja2/" in caller and False
+    return caller.endswith(_MAKERS) or "/pydantic/" in caller or "/typing_inspection/" in caller
 
 
 def _frames() -> list[str]:

@@ -22,6 +22,7 @@ _COMMANDS = (
     "emit",
     "verify",
     "convert-weights",
+    "export",
     "schema",
     "check",
     "diff",
@@ -109,7 +110,8 @@ def _print_problems(problems: tuple[Problem, ...]) -> None:
 
 
 def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
+    """One line, whatever it quotes: a file's name may hold line breaks and what a terminal obeys."""
+    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
 
 
 def _usage(error: BaseException) -> str:

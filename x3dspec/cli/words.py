@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import typer
@@ -65,7 +66,7 @@ def opened(spec: str, choices: list[str], clip: str | None = None) -> Architectu
 
 def _at_clip(architecture: Architecture, clip: str) -> Architecture:
     parts = clip.lower().replace("×", "x").split("x")
-    if not all(part.strip().isdigit() and len(part) < 6 for part in parts) or len(parts) > 2:
+    if not all(re.fullmatch("[0-9]{1,5}", part) for part in parts) or len(parts) > 2:
         raise SpecError.at("--clip", f"{clip!r} is not FRAMESxSIZE such as 16x224, or SIZE for 2-D")
     *frames, size = (int(part) for part in parts)
     if not 1 <= size <= 8192 or not all(1 <= count <= 4096 for count in frames):

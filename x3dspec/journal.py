@@ -1,0 +1,116 @@
+"""What a search has found so far, on disk: one JSON document a line, written before it counts.
+
+The first line says what is searched; a journal of anything else is refused. A line that a crash cut
+short was never counted, and is cut off when the journal is opened again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from x3dspec.errors import SpecError
+from x3dspec.exact import text
+from x3dspec.score import Candidate, Judge, Score
+
+VERSION = 1
+#: A journal holds a few hundred lines; nothing of this size is one.
+MAX_BYTES = 64 * 2**20
+
+
+class Journal:
+    """A journal that is open for appending.
+
+    Raises:
+        SpecError: the file is no journal, or that of another search.
+    """
+
+    def __init__(self, path: Path, subject: Mapping[str, Any]) -> None:
+        self.path = path
+        self.scores: dict[str, Score] = {}
+        header = {"journal": VERSION, **subject}
+        try:
+            lines = self._lines()
+            if lines:
+                self._check(lines[0], header)
+                self.scores = {line["key"]: Score(line["score"], line["note"]) for line in lines[1:]}
+            else:
+                self._append(header)
+        except OSError as error:
+            raise SpecError.at(str(path), f"{error.strerror or error}") from None
+        except (KeyError, TypeError, ValueError):
+            raise SpecError.at(str(path), "is not a journal of x3dspec expand") from None
+
+    def keep(self, key: str, score: Score, **said: Any) -> None:
+        """Write a score down; when this returns, it is on the disk."""
+        self._append({"key": key, **said, "score": score.value, "note": score.note})
+        self.scores[key] = score
+
+    def _lines(self) -> list[dict[str, Any]]:
+        """The whole lines there are; what comes after the last of them is cut off."""
+        if not self.path.exists():
+            return []
+        if self.path.stat().st_size > MAX_BYTES:
+            raise ValueError
+        content = self.path.read_bytes()
+        whole, newline, torn = content.rpartition(b"\n")
+        lines = [json.loads(line) for line in whole.splitlines()]
+        if torn:
+            self._check_torn(lines, torn)
+            with self.path.open("r+b") as file:
+                file.truncate(len(whole + newline))
+        return lines
+
+    def _check_torn(self, lines: Sequence[Any], torn: bytes) -> None:
+        """Somebody else's file without a last newline is not ours to cut."""
+        if not lines and not b'{"journal": '.startswith(torn[:12]):
+            raise ValueError
+
+    def _check(self, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+        if "journal" not in found:
+            raise ValueError
+        other = [name for name in header if found.get(name) != header[name]]
+        if other:
+            message = f"is the journal of another search: its {', '.join(other)} differ"
+            raise SpecError.at(str(self.path), message)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        with self.path.open("ab") as file:
+            file.write(json.dumps(line).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def digest(content: bytes) -> str:
+    """What a spec's text is known by."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def key(candidate: Candidate) -> str:
+    """What a candidate is known by: its step, its axis and its factors."""
+    factors = ",".join(f"{name}={text(value)}" for name, value in candidate.setting.items())
+    return f"{len(candidate.history)}:{candidate.axis}:{factors}"
+
+
+def journaled(judge: Judge, journal: Journal) -> Judge:
+    """The same judge, asked only for what the journal does not know yet."""
+
+    def score(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
+        keys = [key(candidate) for candidate in candidates]
+        known = [index for index, each in enumerate(keys) if each in journal.scores]
+        yield from ((index, journal.scores[keys[index]]) for index in known)
+        rest = [index for index in range(len(keys)) if index not in set(known)]
+        if not rest:
+            return
+        for place, found in judge([candidates[index] for index in rest]):
+            index = rest[place]
+            journal.keep(
+                keys[index], found, step=len(candidates[index].history) + 1, axis=candidates[index].axis
+            )
+            yield index, found
+
+    return score
