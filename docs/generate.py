@@ -18,8 +18,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import x3dspec
-from x3dspec import cost, spec, syntax
+from x3dspec import bind, cost, document, engine, exact, files, journal, loading, lower, spec, syntax, verify
+from x3dspec.compare import compare as standings
+from x3dspec.meter import meter
 from x3dspec.published import compare
+from x3dspec.score import judge
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -184,6 +187,81 @@ def solved() -> str:
         for ours, with_se in zip(printed, counted, strict=True)
     ]
     return table(("step", "solved for twice the MACs", "with squeeze-excitation", "published"), rows)
+
+
+def bounds() -> str:
+    """Every bound on untrusted input, from the room that holds it, with its reason."""
+    several = "several times what the largest sensible spec needs"
+    crawl = "exact arithmetic on more would crawl"
+    rows: list[tuple[str, int, str]] = [
+        ("bytes of a document", document.MAX_BYTES, f"{several}; the worst within it takes about a second"),
+        (
+            "nodes of a document, aliases as what they stand for",
+            document.MAX_NODES,
+            "a bomb of aliases is refused before it grows",
+        ),
+        ("nesting of a document", document.MAX_DEPTH, "later stages walk it recursively"),
+        ("characters of one text", document.MAX_SCALAR, several),
+        ("characters of a title, source, note or doc", spec.MAX_TEXT, "it is wrapped into a docstring"),
+        ("digits of a number", document.MAX_DIGITS, "counts of MACs need 15; " + crawl),
+        ("exponent of a number", document.MAX_EXPONENT, crawl),
+        ("bases in a row", loading.MAX_BASES, "a preset of a preset of a preset is hard to follow already"),
+        ("problems reported of a document", loading.MAX_PROBLEMS, "nobody reads more"),
+        ("characters of an expression", syntax.MAX_LENGTH, "more is not read in a table"),
+        ("nesting of an expression", syntax.MAX_DEPTH, "every walk of it may recurse"),
+        ("stages", spec.MAX_STAGES, several),
+        ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
+        ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
+        ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
+        ("repeats of a block", bind.MAX_REPEAT, "each is a line of the generated file"),
+        ("blocks in all", bind.MAX_BLOCKS, "as before, over all stages"),
+        ("frames, height, width", bind.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
+        ("channels, groups, hidden widths", bind.MAX_CHANNELS, "likewise"),
+        ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
+        ("roots in one sum", exact.MAX_TERMS, "a product of two sums merges the square of it"),
+        ("primes under the roots of one term", exact.MAX_PRIMES, "a multiplication each for every enclosure"),
+        ("exponent of a power", exact.MAX_EXPONENT, "2 to more is over the bits"),
+        ("degree of a root", exact.MAX_ROOT, "a digit of a k-th root costs k times one of a number"),
+        ("prime under a root", exact.MAX_PRIME, "trial division stops at its root"),
+        ("work of one decision about a root", exact.MAX_WORK, "about a second"),
+        ("effort of all roots of one file", exact.MAX_EFFORT, "units of about 10 microseconds, counted"),
+        ("bytes of a file under verify", verify.MAX_BYTES, "the bounds above keep every emitted file below"),
+        ("seconds of a file under verify", int(verify.TIMEOUT), "it may compute anything"),
+        ("bytes of a journal", journal.MAX_BYTES, "one holds a few hundred lines"),
+        ("seconds after which a leftover is stale", files.STALE_SECONDS, "no run takes so long to write"),
+    ]
+    return table(("what", "at most", "why"), [(what, f"{most:,}", why) for what, most, why in rows])
+
+
+def expansion_waypoints() -> str:
+    """The solved waypoints beside the published networks."""
+    found = engine.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
+    theirs = engine.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
+    rows, before = [], meter(x3dspec.load("x2d")).form(()).relaxed(meter(x3dspec.load("x2d")).floats({}))
+    for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
+        name, relaxed = published.reaches, step.relaxed or 0.0
+        cost = x3dspec.load(name).resolve().cost().macs if name else 0
+        beside = (f"`{name}`", f"{cost:,}", f"{relaxed / cost:.3f}") if name else ("", "", "")
+        solved = (f"x {step.multiplier:.3f}", f"{relaxed / 1e9:.3f} G", f"{relaxed / before:.2f}")
+        rows.append((index, step.axis, *solved, f"{step.counts.macs:,}", *beside))
+        before = relaxed
+    head = ("step", "axis", "solved", "MACs", "times the last", "as built", "published", "its MACs", "ratio")
+    return table(head, rows)
+
+
+def expansion_judges() -> str:
+    """Every built-in judge against the published order."""
+    rows = [
+        (
+            f"`{each.judge}`",
+            each.matches,
+            each.merged,
+            f"{each.mean_rank:.2f}",
+            " ".join("-" if rank is None else str(rank) for rank in each.ranks),
+        )
+        for each in standings(x3dspec.load("x2d"))
+    ]
+    return table(("judge", "matches", "Fast = Temporal", "mean rank", "rank at each published state"), rows)
 
 
 def rewritten(page: str) -> str:

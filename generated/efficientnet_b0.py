@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b0.yaml
 #   sha256: d2f0723be6d148ff5e9bdb27bfdb4ed24961fdcb37d76499592a9e69bb01df59
 # base: specs/efficientnet.yaml
-#   sha256: 7d68d50e30926b880260a665533c6bb71c52cf32d255a0385585c455bbf4b202
+#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
 # command: x3dspec emit specs/efficientnet_b0.yaml
 # factors: phi = 0, gamma_d = 1, gamma_w = 1, gamma_s = 1
 # clip: 3 x 224 x 224 (channels x height x width)
@@ -36,6 +36,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class SqueezeExcite(nn.Module):
@@ -121,10 +122,31 @@ class MBConv6(nn.Module):
 class EfficientNet(nn.Module):
     """EfficientNet-B0"""
 
+    default_cfg = {
+        "input_size": (3, 224, 224),
+        "mean": (0.485, 0.456, 0.406),
+        "std": (0.229, 0.224, 0.225),
+    }
+    feature_info = (
+        {"module": "stage1", "num_chs": 32, "reduction": 2},
+        {"module": "stage2", "num_chs": 16, "reduction": 2},
+        {"module": "stage3", "num_chs": 24, "reduction": 4},
+        {"module": "stage4", "num_chs": 40, "reduction": 8},
+        {"module": "stage5", "num_chs": 80, "reduction": 16},
+        {"module": "stage6", "num_chs": 112, "reduction": 16},
+        {"module": "stage7", "num_chs": 192, "reduction": 32},
+        {"module": "stage8", "num_chs": 320, "reduction": 32},
+        {"module": "stage9", "num_chs": 1280, "reduction": 32},
+    )
+    num_features = 1280
+    head_hidden_size = 1280
+
     def __init__(
         self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
     ) -> None:
         super().__init__()
+        self.num_classes = num_classes
+        self.grad_checkpointing = False
         self.stage1 = nn.Conv2d(
             in_channels, 32, kernel_size=3, stride=2, padding=1, bias=False
         )
@@ -168,14 +190,37 @@ class EfficientNet(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, 1280, H', W')."""
         x = F.silu(self.stage1_norm(self.stage1(x)), inplace=True)
-        x = self.stage2(x)
-        x = self.stage3(x)
-        x = self.stage4(x)
-        x = self.stage5(x)
-        x = self.stage6(x)
-        x = self.stage7(x)
-        x = self.stage8(x)
+        x = self._run(self.stage2, x)
+        x = self._run(self.stage3, x)
+        x = self._run(self.stage4, x)
+        x = self._run(self.stage5, x)
+        x = self._run(self.stage6, x)
+        x = self._run(self.stage7, x)
+        x = self._run(self.stage8, x)
         return F.silu(self.stage9_norm(self.stage9(x)), inplace=True)
+
+    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
+        """The output of every stage of feature_info, for a detector's backbone."""
+        outputs = []
+        x = F.silu(self.stage1_norm(self.stage1(x)), inplace=True)
+        outputs.append(x)
+        x = self._run(self.stage2, x)
+        outputs.append(x)
+        x = self._run(self.stage3, x)
+        outputs.append(x)
+        x = self._run(self.stage4, x)
+        outputs.append(x)
+        x = self._run(self.stage5, x)
+        outputs.append(x)
+        x = self._run(self.stage6, x)
+        outputs.append(x)
+        x = self._run(self.stage7, x)
+        outputs.append(x)
+        x = self._run(self.stage8, x)
+        outputs.append(x)
+        x = F.silu(self.stage9_norm(self.stage9(x)), inplace=True)
+        outputs.append(x)
+        return outputs
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 1280, H', W') -> (N, num_classes).
@@ -191,6 +236,30 @@ class EfficientNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
+
+    def get_classifier(self) -> nn.Linear:
+        return self.fc
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the classifier by a new one for so many classes."""
+        self.num_classes = num_classes
+        self.fc = nn.Linear(1280, num_classes)
+        _initialise(self.fc)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Recompute each block in the backward pass: less memory, more time.
+
+        Running statistics then see every batch twice.
+        """
+        self.grad_checkpointing = enable
+
+    def _run(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
+        for block in blocks:
+            if self.grad_checkpointing and self.training:
+                x = checkpoint(block, x, use_reentrant=False)
+            else:
+                x = block(x)
+        return x
 
 
 def _initialise(module: nn.Module) -> None:

@@ -3,7 +3,7 @@
 # spec: specs/x3d_m.yaml
 #   sha256: 2a5adfa1f59c17993f176ab12adb1cdee7ef54f9e517f7edb1124d5218ea7aa5
 # base: specs/x2d.yaml
-#   sha256: b8f6913dc34336008c67c5b8a2695d524c2fb3f4175b12ebfc760ec44bae4905
+#   sha256: c14619dc2dc731aad6b736a812abe8c93aacf64bdef4f6a6c91af8d636f9c823
 # command: x3dspec emit specs/x3d_m.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 2, gamma_w = 1, gamma_b = 2.25,
 #   gamma_d = 2.2
@@ -36,6 +36,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class SqueezeExcite(nn.Module):
@@ -133,10 +134,29 @@ class Bottleneck(nn.Module):
 class X3D(nn.Module):
     """X3D-M"""
 
+    default_cfg = {
+        "input_size": (3, 16, 224, 224),
+        "frame_stride": 5,
+        "mean": (0.45, 0.45, 0.45),
+        "std": (0.225, 0.225, 0.225),
+    }
+    feature_info = (
+        {"module": "conv1", "num_chs": 24, "reduction": 2},
+        {"module": "res2", "num_chs": 24, "reduction": 4},
+        {"module": "res3", "num_chs": 48, "reduction": 8},
+        {"module": "res4", "num_chs": 96, "reduction": 16},
+        {"module": "res5", "num_chs": 192, "reduction": 32},
+        {"module": "conv5", "num_chs": 432, "reduction": 32},
+    )
+    num_features = 432
+    head_hidden_size = 2048
+
     def __init__(
         self, num_classes: int = 400, in_channels: int = 3, dropout: float = 0.5
     ) -> None:
         super().__init__()
+        self.num_classes = num_classes
+        self.grad_checkpointing = False
         self.conv1 = Stem(in_channels)
         self.res2 = nn.Sequential(
             Bottleneck(24, 24, 54, stride=2, squeeze_excite=8, shortcut=True),
@@ -182,11 +202,28 @@ class X3D(nn.Module):
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, 432, T, H', W')."""
         x = self.conv1(x)
-        x = self.res2(x)
-        x = self.res3(x)
-        x = self.res4(x)
-        x = self.res5(x)
+        x = self._run(self.res2, x)
+        x = self._run(self.res3, x)
+        x = self._run(self.res4, x)
+        x = self._run(self.res5, x)
         return F.relu(self.conv5_norm(self.conv5(x)), inplace=True)
+
+    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
+        """The output of every stage of feature_info, for a detector's backbone."""
+        outputs = []
+        x = self.conv1(x)
+        outputs.append(x)
+        x = self._run(self.res2, x)
+        outputs.append(x)
+        x = self._run(self.res3, x)
+        outputs.append(x)
+        x = self._run(self.res4, x)
+        outputs.append(x)
+        x = self._run(self.res5, x)
+        outputs.append(x)
+        x = F.relu(self.conv5_norm(self.conv5(x)), inplace=True)
+        outputs.append(x)
+        return outputs
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 432, T, H', W') -> (N, num_classes).
@@ -203,6 +240,30 @@ class X3D(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
+
+    def get_classifier(self) -> nn.Linear:
+        return self.fc2
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """Replace the classifier by a new one for so many classes."""
+        self.num_classes = num_classes
+        self.fc2 = nn.Linear(2048, num_classes)
+        _initialise(self.fc2)
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Recompute each block in the backward pass: less memory, more time.
+
+        Running statistics then see every batch twice.
+        """
+        self.grad_checkpointing = enable
+
+    def _run(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
+        for block in blocks:
+            if self.grad_checkpointing and self.training:
+                x = checkpoint(block, x, use_reentrant=False)
+            else:
+                x = block(x)
+        return x
 
 
 def _initialise(module: nn.Module) -> None:

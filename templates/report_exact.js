@@ -123,8 +123,8 @@ function pow(base, exponent) {
   const primes = radical.map(([p, a]) => [p, mul(a, exponent)]);
   if (below === 1n) return collect([monomial(primes, wholePower(factor, above))]);
   if (numerator(factor) < 0n) throw new ExactError("a root of a negative number");
-  for (const [p, k] of factors(numerator(factor))) primes.push([p, mul(k, exponent)]);
-  for (const [p, k] of factors(denominator(factor))) primes.push([p, mul(-k, exponent)]);
+  for (const [p, k] of primesOf(numerator(factor))) primes.push([p, mul(k, exponent)]);
+  for (const [p, k] of primesOf(denominator(factor))) primes.push([p, mul(-k, exponent)]);
   return collect([monomial(primes, 1n)]);
 }
 
@@ -141,7 +141,7 @@ function sumPower(base, above, below) {
 
 const factored = new Map();
 
-function factors(n) {
+function primesOf(n) {
   if (!factored.has(n)) factored.set(n, trialDivision(n));
   return factored.get(n);
 }
@@ -276,7 +276,7 @@ function termText({ radical, factor }) {
 
 // The numbers that a spec may say: 2, 1.45, 11/5, sqrt(2), 3/2*2**(1/3).
 function parse(source) {
-  const tokens = source.match(/\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|sqrt|\*\*|[-+*/()]|\S)/g) ?? [];
+  const tokens = source.match(/\s*(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\w+|\*\*|[-+*/()]|\S)/g) ?? [];
   if (source.length > 200 || !tokens.length) throw new ExactError("type a number such as 2, 1.45, 11/5 or sqrt(2)");
   let at = 0;
   const peek = () => tokens[at]?.trim();

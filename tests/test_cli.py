@@ -249,7 +249,7 @@ def test_a_closed_pipe_is_no_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["resolve", "budget", "formula", "emit", "verify", "schema", "check", "diff", "list"]
+    "command", ["resolve", "budget", "formula", "emit", "verify", "schema", "check", "diff", "list", "report"]
 )
 def test_help_has_an_example_that_works(
     command: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch

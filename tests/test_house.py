@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "x3dspec"
 #: The rooms in order: each may import those before it (and itself). Rooms in one line are neighbours.
 LAYERS = (
     ("errors", "exact"),
-    ("syntax",),
+    ("syntax", "files"),
     ("expr",),
     ("document", "spec", "assets"),
     ("network",),
@@ -20,10 +20,14 @@ LAYERS = (
     ("lower", "bind"),
     ("architecture",),
     ("axes", "budget", "expand", "fill", "grid", "meter", "published", "target"),
+    ("score", "journal", "engine", "compare"),
+    ("arrays", "lattice", "ranges", "search"),
     ("formula", "notation", "polynomial", "rendering", "symbolic"),
     ("table", "preset", "keys", "review"),
-    ("diff",),
-    ("classes", "layout", "emit"),
+    ("diff", "javascript"),
+    ("report",),
+    ("classes", "face", "layout", "emit"),
+    ("command",),
     ("probe", "verify", "weights", "export"),
     ("cli", "__main__", "__init__"),
 )
@@ -32,8 +36,9 @@ LAYERS = (
 HOMES = {
     "pydantic": {"spec", "keys"},
     "pydantic_core": {"spec", "keys"},
-    "jinja2": {"emit"},
+    "jinja2": {"emit", "report"},
     "typer": {"cli"},
+    "numpy": {"arrays", "lattice", "search"},
     "sympy": {"symbolic"},
     "torch": {"weights", "probe", "export"},
     "yaml": {"document"},

@@ -128,7 +128,7 @@ def test_a_process_of_its_own(tmp_path: Path) -> None:
         pytest.param(("nn.Dropout(dropout)", "nn.Dropout(0.5)"), "built with ", "", id="ignored argument"),
         pytest.param(("        in_channels,\n", "        3,\n"), "built with ", "", id="ignored channels"),
         pytest.param(
-            ("x = self.res2(x)", "x = self.res2(x.detach())"),
+            ("x = self._run(self.res2, x)", "x = self._run(self.res2, x.detach())"),
             "parameters that no gradient reaches",
             "",
             id="detached",
@@ -205,12 +205,12 @@ def test_what_no_emitted_file_does_is_not_run(statement: str, strange: str, tmp_
     assert re.fullmatch(r"line \d+: " + re.escape(strange), check.found)
 
 
-INIT = "        super().__init__()\n        self.stem"
+INIT = "        self.num_classes = num_classes\n        self.grad"
 
 
 def spoiled(line: str) -> Callable[[Path], Path]:
     """The small network, with a line that runs when it is built."""
-    edit = (INIT, f"        super().__init__()\n        {line}\n        self.stem")
+    edit = (INIT, f"        self.num_classes = num_classes\n        {line}\n        self.grad")
     return lambda folder: written(folder, small(), edit)
 
 

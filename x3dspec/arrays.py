@@ -8,7 +8,7 @@ array of Python's own exact numbers, slower and no less right. There are no floa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -85,6 +85,16 @@ def _packed(array: Any) -> Numbers:
     if max(map(abs, (denominator, *scaled))) >= LIMIT:
         return Numbers(array)
     return Numbers(np.array(scaled, dtype=np.int64).reshape(array.shape), denominator)
+
+
+def joined(parts: Sequence[Numbers]) -> Numbers:
+    """Vectors one after the other."""
+    common = math.lcm(*(each.denominator for each in parts))
+    plain = all(each.plain and each.most * (common // each.denominator) < LIMIT for each in parts)
+    if plain and common < LIMIT:
+        scaled = [each.numerators * (common // each.denominator) for each in parts]
+        return Numbers(np.concatenate(scaled), common)
+    return Numbers(np.concatenate([each.objects() for each in parts]))
 
 
 def _each(operator: str, *operands: Numbers) -> Numbers:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from x3dspec import deploy
 from x3dspec import network as net
 from x3dspec.document import Path
 
@@ -52,7 +53,10 @@ class Module:
 
 @dataclass(frozen=True)
 class Step:
-    """A layer as forward meets it. `fresh` where what it gets is nobody else's tensor."""
+    """A layer as forward meets it. `fresh` where what it gets is nobody else's tensor.
+
+    `made` says the same of what a sum's branch gives it.
+    """
 
     name: str
     kind: str
@@ -61,6 +65,7 @@ class Step:
     branch: tuple[Step, ...] = ()
     shortcut: tuple[Step, ...] = ()
     condition: str | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,8 @@ class _Unifier:
         present = {value for value in values if value is not None}
         if len(present) == 1:
             return self._alike(key, values) or str(present.pop())
+        if key == "bias":
+            return self._flag(f"{slot.sample.name}_bias", [bool(value) for value in values])
         for name, known in self._candidates().items():
             if _agree(values, known):
                 if name not in self.parameters:
@@ -288,7 +295,7 @@ class _Unifier:
             if isinstance(layer, net.Residual):
                 branch, made = self._chain(self._children(slot, "branch"), fresh=False)
                 shortcut, _ = self._chain(self._children(slot, "shortcut"), fresh=False)
-                steps.append(Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition))
+                steps.append(Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition, made))
                 fresh = made or slot.condition is None
             else:
                 kind = _module_kind(layer) if slot.condition else kind_of(layer)
@@ -354,6 +361,9 @@ def function_of(layer: net.Layer[int]) -> str:
 
 _KINDS: dict[type[net.Layer[int]], str] = {
     net.Conv: "conv",
+    deploy.FrameConv: "frame_conv",
+    deploy.TimeConv: "time_conv",
+    deploy.Projection: "projection",
     net.Norm: "norm",
     net.Activation: "activation",
     net.SqueezeExcite: "squeeze_excite",
@@ -412,6 +422,8 @@ def _layer_numbers(layer: net.Layer[int]) -> Iterator[tuple[str, int]]:
                 yield f"{name}{dimension}", value
     if isinstance(layer, net.Conv):
         yield "groups", layer.groups
+    if isinstance(layer, (net.Conv, net.Linear)):
+        yield "bias", int(layer.bias)
     if isinstance(layer, net.SqueezeExcite):
         yield "hidden", layer.hidden
 
@@ -426,7 +438,7 @@ def _constructor(layer: net.Layer[int], numbers: dict[str, str]) -> dict[str, st
     if numbers.get("groups", "1") != "1":
         given["groups"] = numbers["groups"]
     if isinstance(layer, (net.Conv, net.Linear)):
-        given["bias"] = str(layer.bias)
+        given["bias"] = {"0": "False", "1": "True"}.get(numbers["bias"], numbers["bias"])
     if isinstance(layer, net.Norm):
         given |= {"eps": repr(layer.eps)} if layer.eps != 1e-5 else {}
         given |= {"momentum": repr(layer.momentum)} if layer.momentum != 0.1 else {}

@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +86,13 @@ def on_dask(template: str, limit: float, retries: int, address: str) -> Judge:
     client = _client(address)
 
     def score(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
-        from distributed import as_completed as completed
-
+        completed = _distributed().as_completed
         tasks = {
             client.submit(run, job(words, each, limit, retries), pure=False): index
             for index, each in enumerate(candidates)
         }
         try:
-            for task in completed(tasks, raise_errors=False):
+            for task in completed(list(tasks), loop=client.loop, raise_errors=False):
                 error = task.exception()
                 yield tasks[task], task.result() if error is None else Score(None, _brief(str(error)))
         finally:
@@ -101,14 +101,17 @@ def on_dask(template: str, limit: float, retries: int, address: str) -> Judge:
     return score
 
 
-def _client(address: str) -> Any:
+def _distributed() -> Any:
     try:
-        from distributed import Client
+        return import_module("distributed")
     except ImportError:
         message = "needs dask.distributed: pip install 'x3dspec[dask]'"
         raise SpecError.at("--dask", message) from None
+
+
+def _client(address: str) -> Any:
     try:
-        return Client(address, timeout=10, set_as_default=False)
+        return _distributed().Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise SpecError.at("--dask", f"{address}: {_brief(str(error))}") from None
 

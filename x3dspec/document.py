@@ -42,7 +42,7 @@ MAX_NODES = 20_000  # keys count too, and aliases count as what they stand for
 MAX_DEPTH = 32  # later stages walk the data recursively
 MAX_SCALAR = 4_000  # characters
 
-_PLAIN = re.compile(r"[\n\x20-\x5b\x5d-\x7e]*")
+_PLAIN = re.compile(r"(?:[\n\x20\x22-\x3e\x40-\x5b\x5d-\x7e]|!=)*")
 # A number that needs more is a slip of the keyboard, and exact arithmetic on it would crawl.
 MAX_DIGITS = 40
 MAX_EXPONENT = 30
@@ -233,8 +233,9 @@ def _resolve(text: str) -> object:
 def _parsed(text: str) -> Iterable[yaml.Event]:
     """The events of a document, by libyaml where that is at hand and sure to agree.
 
-    It is twenty times as fast, but differs in what it says of an error, and in escapes and characters
-    beyond printable ASCII. So it reads what has none of these, and PyYAML's own parser all the rest.
+    It is twenty times as fast, but differs in what it says of an error, in escapes and characters beyond
+    printable ASCII, and in where a tag or a name with a question mark ends. So it reads what has none of
+    these, and PyYAML's own parser all the rest.
     """
     quick = _by_libyaml(text) if _PLAIN.fullmatch(text) and hasattr(yaml, "CSafeLoader") else None
     return quick or cast(Iterable[yaml.Event], yaml.parse(text, yaml.SafeLoader))

@@ -44,12 +44,18 @@ class Round:
 
 @dataclass(frozen=True)
 class Expansion:
-    """All steps. `trajectory` has the kept ones, and a contraction where the last went too far."""
+    """All steps.
+
+    Attributes:
+        trajectory: the kept ones, and a contraction where the last went too far.
+        failed: why the last step had no candidate with a score, where that is how it ended.
+    """
 
     architecture: Architecture
     rule: str
     rounds: tuple[Round, ...]
     trajectory: Trajectory
+    failed: str = ""
 
     def resolved(self) -> Resolved:
         """Where it arrived."""
@@ -77,7 +83,7 @@ def run(
         told: is told of each step when it is decided.
 
     Raises:
-        Infeasible: the start is beyond the target already, or every candidate of a step failed.
+        Infeasible: the start is beyond the target already.
         SpecError: an unknown rule or axis, a spec without axes.
     """
     if rule not in RULES:
@@ -90,16 +96,14 @@ def run(
         raise Infeasible(f"{target.text} is out of reach: it starts at {figure(target.quantity, count)}")
     loop = _Loop(gauge, judge, rule, tried, target)
     last = MAX_STEPS if steps is None else min(steps, MAX_STEPS)
-    while len(loop.rounds) < last and not loop.ended:
-        loop.advance()
-        if not loop.ended:
-            told(loop.rounds[-1])
+    while len(loop.rounds) < last and loop.advance():
+        told(loop.rounds[-1])
     ended = loop.ended or f"{last} steps, as asked"
     trajectory = Trajectory(f"axes as judged, {rule}", {}, start, tuple(loop.steps), ended=ended)
     if loop.overshoot is not None and target is not None:
         past = replace(trajectory, overshoot=loop.overshoot, ended="")
         trajectory = contracted(gauge, past, target.quantity, target.value)
-    return Expansion(architecture, rule, tuple(loop.rounds), trajectory)
+    return Expansion(architecture, rule, tuple(loop.rounds), trajectory, loop.failed)
 
 
 def published_steps(architecture: Architecture) -> int | None:
@@ -126,27 +130,29 @@ class _Loop:
         self.steps: list[Step] = []
         self.rounds: list[Round] = []
         self.overshoot: Step | None = None
-        self.ended = ""
+        self.ended = self.failed = ""
         self._record = list(recorded(gauge, {})) if rule == "recorded" else []
 
-    def advance(self) -> None:
-        """Take one step, or set `ended`."""
+    def advance(self) -> bool:
+        """Take one step, if there is one to take; otherwise `ended` says why not."""
         if self.overshoot is not None:
             self.ended = "the target is reached"
-            return
+            return False
         found = self._propose()
         steps = [(index, each) for index, each in enumerate(found) if isinstance(each, Step)]
         if not steps:
             self.ended = "the record ends here" if self.rule == "recorded" else "no axis can take a step"
-            return
+            return False
         scores = {i: Score(None, each.reason) for i, each in enumerate(found) if isinstance(each, Skip)}
         history = tuple(step.axis for step in self.steps)
-        asked = [
-            Candidate(self.gauge.architecture, each.axis, each.setting, history) for _, each in steps
-        ]
+        asked = [Candidate(self.gauge.architecture, each.axis, each.setting, history) for _, each in steps]
         for place, score in self.judge(asked):
             scores[steps[place][0]] = score
         options = tuple(Option(each, scores[index]) for index, each in enumerate(found))
+        if all(each.score.value is None for each in options):
+            said = "; ".join(f"{each.option.axis}: {each.score.note}" for each in options)
+            self.ended = self.failed = f"no candidate of step {len(self.rounds) + 1} has a score: {said}"
+            return False
         kept, why = _kept(options)
         over = self.target is not None and kept.counts.of(self.target.quantity) > self.target.value
         self.rounds.append(Round(options, kept, why, over))
@@ -155,6 +161,7 @@ class _Loop:
         else:
             self.steps.append(kept)
             self.state = kept.state
+        return True
 
     def _propose(self) -> list[Step | Skip]:
         if self.rule == "recorded":
@@ -166,9 +173,6 @@ class _Loop:
 
 def _kept(options: Sequence[Option]) -> tuple[Step, str]:
     scored = [(each.score.value, each.option) for each in options if each.score.value is not None]
-    if not scored:
-        said = "; ".join(f"{each.option.axis}: {each.score.note}" for each in options)
-        raise Infeasible(f"no candidate of this step has a score: {said}")
     best = max(value for value, _ in scored)
     first, *others = [option for value, option in scored if value == best]
     assert isinstance(first, Step)
@@ -188,4 +192,3 @@ def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
     step = step_to(ladder, rung, state)
     raw: Setting = {**state.raw, **moved}
     return replace(step, raw=moved[axis.factor], multiplier=2.0, state=State(raw, step.setting))
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,12 +38,12 @@ class Journal:
             lines = self._lines()
             if lines:
                 self._check(lines[0], header)
-                self.scores = {line["key"]: Score(line["score"], line["note"]) for line in lines[1:]}
+                self.scores = {line["key"]: _score(line) for line in lines[1:]}
             else:
                 self._append(header)
         except OSError as error:
             raise SpecError.at(str(path), f"{error.strerror or error}") from None
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise SpecError.at(str(path), "is not a journal of x3dspec expand") from None
 
     def keep(self, key: str, score: Score, **said: Any) -> None:
@@ -54,7 +55,7 @@ class Journal:
         """The whole lines there are; what comes after the last of them is cut off."""
         if not self.path.exists():
             return []
-        if self.path.stat().st_size > MAX_BYTES:
+        if not self.path.is_file() or self.path.stat().st_size > MAX_BYTES:
             raise ValueError
         content = self.path.read_bytes()
         whole, newline, torn = content.rpartition(b"\n")
@@ -83,6 +84,15 @@ class Journal:
             file.write(json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _score(line: Mapping[str, Any]) -> Score:
+    """A journal may be a stranger's: what is no score would fail later, and far from here."""
+    value, note = line["score"], line["note"]
+    number = value is None or (type(value) in (int, float) and math.isfinite(value))
+    if not number or not isinstance(note, str):
+        raise ValueError
+    return Score(value, note)
 
 
 def digest(content: bytes) -> str:

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from x3dspec import network as net
-from x3dspec.arrays import ARRAYS, LIMIT, Array, Numbers, numbers
+from x3dspec.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers
 from x3dspec.bind import MAX_CHANNELS, MAX_REPEAT, MAX_SIZE
 from x3dspec.errors import Infeasible, SpecError
-from x3dspec.exact import Exact, ExactError, text
+from x3dspec.exact import Exact, ExactError
 from x3dspec.expr import ONE, Expr, Tape
 from x3dspec.meter import QUANTITIES, Meter
 from x3dspec.network import Setting
@@ -33,6 +33,8 @@ from x3dspec.syntax import ExpressionError
 
 #: Combinations of one cluster: they are all held in memory, with every width that depends on them.
 MAX_CLUSTER = 2**18
+#: Combinations that are looked at for them, so many at a time.
+MAX_RAW, SLICE = 2**24, 2**15
 #: Terms of a sum before those that differ in one cluster alone are added up.
 MAX_TERMS = 8
 
@@ -173,12 +175,14 @@ class _Sums:
     def _merged(self, terms: Terms, cluster: int) -> Terms:
         alike: defaultdict[Key, list[tuple[int, Fraction]]] = defaultdict(list)
         for key, coefficient in terms.coefficients.items():
-            alike[(*key[:cluster], *key[cluster + 1 :])].append((key[cluster], coefficient))
+            others = key[:cluster] + key[cluster + 1 :]
+            alike[others].append((key[cluster], coefficient))
         found: dict[Key, Fraction] = {}
         for others, parts in alike.items():
             place, coefficient = self._sum(cluster, parts)
             if coefficient:
-                found[(*others[:cluster], place, *others[cluster:])] = coefficient
+                key = (*others[:cluster], place, *others[cluster:])
+                found[key] = coefficient
         return Terms(found)
 
     def _sum(self, cluster: int, parts: Sequence[tuple[int, Fraction]]) -> tuple[int, Fraction]:
@@ -197,15 +201,19 @@ class _Sums:
 class Lattice:
     """The product of all clusters, and what its networks cost; see the module.
 
-    `ranges` has one entry for every factor that is set by hand; `form` is of those factors.
+    `ranges` has one entry for every factor that is set by hand. Of a cluster too large to be held, only
+    the combinations are kept that can be within `limits` at all.
 
     Raises:
         Infeasible: no network of the lattice can be built.
         SpecError: a cluster that is too large, or a formula without a value somewhere.
     """
 
-    def __init__(self, meter: Meter, ranges: Iterable[Range]) -> None:
+    def __init__(
+        self, meter: Meter, ranges: Iterable[Range], limits: Mapping[str, int] | None = None
+    ) -> None:
         self.meter = meter
+        self.limits = limits or {}
         self.ranges = {each.factor: each for each in ranges}
         network = meter.architecture.symbolic(frozenset(self.ranges))
         tally = meter.architecture.formula(frozenset(self.ranges))
@@ -285,34 +293,65 @@ class Lattice:
     def _cluster(self, names: tuple[str, ...], atoms: list[Expr], conditions: list[Condition]) -> None:
         values = [self.distinct[name] for name in names]
         shape = tuple(map(len, values))
-        if math.prod(shape) > MAX_CLUSTER:
-            listed = " x ".join(f"{len(v)} of {n}" for n, v in zip(names, values, strict=True))
-            message = (
-                f"{listed} are {math.prod(shape):,} combinations that meet in one rounding, more than "
-                f"{MAX_CLUSTER:,}: give a coarser or shorter --grid, or --fix one of them"
-            )
-            raise SpecError.at("--grid", message)
-        axes = {
-            name: numbers(each, tuple(-1 if i == j else 1 for j in range(len(names))))
-            for i, (name, each) in enumerate(zip(names, values, strict=True))
-        }
+        size = math.prod(shape)
+        if size > MAX_RAW:
+            raise self._too_many(names, size, MAX_RAW)
         own = [each for each in conditions if all(self._depends[e] <= set(names) for e in each.expressions)]
-        needed = list(dict.fromkeys([*atoms, *(e for each in own for e in each.expressions)]))
-        found = dict(zip(needed, self._run(needed, axes), strict=True))
-        sound = np.ones(shape, dtype=bool)
-        for each in own:
-            sound &= each.holds(*(found[e] for e in each.expressions))
-        kept = _unequal([found[atom] for atom in atoms], sound, values)
+        parts = [self._part(names, part, atoms, own, limited=size > MAX_CLUSTER) for part in _slices(shape)]
+        refused = sum(part.refused for part in parts)
+        kept = np.concatenate([part.kept for part in parts])
         if not kept.size:
-            listed = " and ".join(names) or "these values"
-            raise Infeasible(f"no network can be built at any of the values of {listed}")
-        where = np.unravel_index(kept, shape) if shape else ()
+            raise Infeasible(f"nothing within the limits can be built at any value of {' and '.join(names)}")
+        if kept.size > MAX_CLUSTER:
+            raise self._too_many(names, kept.size, MAX_CLUSTER)
+        found = [joined(column) for column in zip(*(part.atoms for part in parts), strict=True)]
+        chosen = _unequal(found, _complexity(values, shape, kept))
+        where = np.unravel_index(kept[chosen], shape)
         rows = zip(*(map(v.__getitem__, w.tolist()) for v, w in zip(values, where, strict=True)), strict=True)
         place = len(self.clusters)
-        self.clusters.append(Cluster(names, tuple(rows), sound.size, int(sound.size - sound.sum())))
-        for atom in atoms:
-            whole = np.broadcast_to(found[atom].numerators, shape).ravel()[kept]
-            self._values[atom] = (place, Numbers(whole, found[atom].denominator))
+        self.clusters.append(Cluster(names, tuple(rows), size, refused))
+        for atom, each in zip(atoms, found, strict=True):
+            self._values[atom] = (place, Numbers(each.numerators[chosen], each.denominator))
+
+    def _part(
+        self, names: tuple[str, ...], part: slice, atoms: list[Expr], own: list[Condition], *, limited: bool
+    ) -> _Part:
+        """What some values of a cluster's first factor make, with all values of the others."""
+        values = [self.distinct[name] for name in names]
+        axes = {}
+        for i, (name, each) in enumerate(zip(names, values, strict=True)):
+            shape = tuple(-1 if i == j else 1 for j in range(len(names)))
+            axes[name] = numbers(each[part] if i == 0 else each, shape)
+        needed = list(dict.fromkeys([*atoms, *(e for each in own for e in each.expressions)]))
+        found = dict(zip(needed, self._run(needed, axes), strict=True))
+        sound = np.ones([len(each[part] if i == 0 else each) for i, each in enumerate(values)], dtype=bool)
+        for condition in own:
+            sound &= condition.holds(*(found[e] for e in condition.expressions))
+        refused = int(sound.size - sound.sum())
+        if limited:
+            sound &= self._within(axes)
+        kept = np.flatnonzero(sound)
+        columns = (Numbers(np.broadcast_to(found[a].numerators, sound.shape).ravel()[kept],
+                           found[a].denominator) for a in atoms)  # fmt: skip
+        first = part.start * math.prod(sound.shape[1:])
+        return _Part(kept + first, tuple(columns), refused)
+
+    def _within(self, axes: Mapping[str, Numbers]) -> Array:
+        """Where the limits hold with every other factor at its least: elsewhere they never do."""
+        least = {name: numbers([values[0]], ()) for name, values in self.distinct.items()}
+        figures = self._run([self._costs[QUANTITIES.index(each)] for each in self.limits], {**least, **axes})
+        within: Any = True
+        for figure, limit in zip(figures, self.limits.values(), strict=True):
+            within = within & figure.between(0, limit)
+        return np.asarray(within)
+
+    def _too_many(self, names: Sequence[str], size: int, limit: int) -> SpecError:
+        listed = " x ".join(f"{len(self.distinct[name])} of {name}" for name in names)
+        message = (
+            f"{listed} are {size:,} combinations that meet in one rounding, more than {limit:,}: "
+            "give a coarser or shorter --grid, or --fix one of them"
+        )
+        return SpecError.at("--grid", message)
 
     def _run(self, roots: list[Expr], values: Mapping[str, Numbers]) -> list[Numbers]:
         try:
@@ -338,6 +377,15 @@ class Lattice:
 
     def _error(self, message: str) -> SpecError:
         return SpecError.at(self.meter.source.display, message)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of a cluster: the combinations that are kept, and the values of its atoms there."""
+
+    kept: Array
+    atoms: tuple[Numbers, ...]
+    refused: int
 
 
 @dataclass(frozen=True)
@@ -436,15 +484,26 @@ def _groups(together: Iterable[frozenset[str]], names: Sequence[str]) -> list[tu
     return sorted((tuple(sorted(g, key=order.__getitem__)) for g in groups), key=lambda g: order[g[0]])
 
 
-def _unequal(atoms: list[Numbers], sound: Array, values: Sequence[Sequence[Exact]]) -> Array:
-    """Indices of the sound combinations that build different networks, the simplest of equal ones."""
-    candidates = np.flatnonzero(sound)
+def _slices(shape: tuple[int, ...]) -> list[slice]:
+    """The first axis in pieces, so that what is evaluated at once stays small."""
+    step = max(1, SLICE // max(1, math.prod(shape[1:])))
+    return [slice(first, min(first + step, shape[0])) for first in range(0, shape[0], step)]
+
+
+def _complexity(values: Sequence[Sequence[Exact]], shape: tuple[int, ...], kept: Array) -> Array:
+    """How long the values of each combination are to write."""
+    total = np.zeros(len(kept), dtype=np.int64)
+    for each, index in zip(values, np.unravel_index(kept, shape), strict=True):
+        total += np.array([_length(value) for value in each], dtype=np.int64)[index]
+    return total
+
+
+def _unequal(atoms: list[Numbers], complexity: Array) -> Array:
+    """Which combinations to keep so that all build different networks: the simplest of equal ones."""
     if not atoms:
-        return candidates[:1]
-    lengths = [np.array([_length(value) for value in each], dtype=np.int64) for each in values]
-    complexity = sum(np.ix_(*lengths), start=np.zeros(sound.shape, dtype=np.int64)).ravel()
-    simplest = candidates[np.argsort(complexity[candidates], kind="stable")]
-    columns = [np.broadcast_to(atom.numerators, sound.shape).ravel()[simplest] for atom in atoms]
+        return np.zeros(1, dtype=np.int64)
+    simplest = np.argsort(complexity, kind="stable")
+    columns = [atom.numerators[simplest] for atom in atoms]
     if any(column.dtype == object for column in columns):
         rows = list(zip(*(column.tolist() for column in columns), strict=True))
         first = np.array(
@@ -458,11 +517,3 @@ def _unequal(atoms: list[Numbers], sound: Array, values: Sequence[Sequence[Exact
 def _length(value: Exact) -> int:
     """How long a value is to write: of those that build one network, the shortest is told."""
     return value.denominator if isinstance(value, Fraction) else 1
-
-
-def spelled(given: Range, distinct: int) -> str:
-    """A range in words."""
-    low, high = given.values[0], given.values[-1]
-    if len(given.values) == 1:
-        return f"{given.factor} = {text(low)} ({given.chosen})"
-    return f"{given.factor} {text(low)} to {text(high)}, {distinct:,} of {len(given.values):,} values ({given.chosen})"

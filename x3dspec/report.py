@@ -14,7 +14,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -23,6 +23,7 @@ from typing import Any
 from x3dspec import assets, bind, cost, exact, javascript, preset
 from x3dspec import network as net
 from x3dspec.architecture import Architecture, Resolved, load
+from x3dspec.document import Path
 from x3dspec.errors import SpecError
 from x3dspec.exact import Exact
 from x3dspec.expand import chosen, in_order
@@ -36,6 +37,8 @@ from x3dspec.table import window
 STEPS = 8
 #: A slider without a maximum goes on to twice what the presets use.
 HEADROOM = 2
+#: What to take for that where they all leave the factor at 0.
+UNKNOWN = 4
 
 _QUANTITIES = ("macs", "params", "activations")
 _TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
@@ -149,6 +152,8 @@ class _Page:
         # A derived factor is a variable here too: the page computes it unless it is set by hand.
         self.network = self.architecture.symbolic(derived)
         self.slots = _Slots()
+        # Without what a preset sets: the networks with names are not to be told by this one's factors.
+        self.open = Architecture(replace(self.source, factors={}))
 
     @property
     def program(self) -> str:
@@ -229,35 +234,33 @@ class _Page:
 
     def _top(self, factor: net.Factor) -> Fraction:
         """Where the slider ends: on the grid, within the domain, beyond all that has a name."""
-        settings = [self.resolved.factors, *(values for _, _, values in self._named)]
-        most = max(float(values[factor.name]) for values in settings)
+        settings = [self.resolved.factors, *(values for _, values in self._named)]
+        most = max(float(values[factor.name]) for values in settings) or UNKNOWN
         grid = _rational(factor.grid, factor.name)
         steps = max(int(HEADROOM * most / grid) + 1, 4)
         if factor.high is not None:
             steps = min(steps, int(_rational(factor.high, factor.name) / grid))
         return max(steps, 1) * grid
 
-    def _symbolic_input(self) -> str:
+    def _symbolic_input(self) -> list[str]:
         """How the clip follows from the factors, as the spec says it."""
         parts = [("T", "frames", self.network.frames), ("S", "size", self.network.size)]
-        spelled = (
+        return [
             f"{letter} = {self._written(('input', key), node)}"
             for letter, key, node in parts
             if node is not None
-        )
-        return ", ".join(spelled)
+        ]
 
-    def _written(self, path: tuple[str | int, ...], node: Expr) -> str:
+    def _written(self, path: Path, node: Expr) -> str:
         """The spec's own words for an expression; ours where a clip has replaced them."""
         if path[0] == "input" and self.source.clip is not None:
             return _spelled(node, {})
         found: Any = self.source.document.data
         for part in path:
-            found = found[part] if isinstance(found, list) or part in found else None
-            if found is None:
+            known = found if isinstance(found, dict) else dict(enumerate(found))
+            if part not in known:
                 return _spelled(node, {})
-        if path[0] == "factors" and isinstance(found, dict):
-            return _spelled(node, {})
+            found = known[part]
         return found if isinstance(found, str) else _spelled(node, {})
 
     def _stages(self) -> Iterator[dict[str, Any]]:
@@ -275,9 +278,9 @@ class _Page:
                         "window": text,
                         "channels": self._slot(channels),
                         "when": self.slots.of(when),
-                        "symbol": None if channels is None else self._symbol(stage, channels),
+                        "symbol": None if channels is None else self._written((*origin, "out"), channels),
                     }
-                    for text, channels, when in _filters(stage.first)
+                    for text, channels, when, origin in _filters(stage.first)
                 ],
                 "arguments": self._arguments(stage),
                 "times": self._written((*stage.origin, "repeat"), stage.repeat) if stage.sequence else "1",
@@ -285,13 +288,6 @@ class _Page:
                 "cost": self._tally(cost.of_stage(stage)),
             }
             rows.append(stage.outputs)
-
-    def _symbol(self, stage: net.Stage[Expr], channels: Expr) -> str:
-        """Channels by the name that the stage gives them."""
-        known = {value: name for name, value in reversed(stage.arguments) if name in ("width", "inner")}
-        if channels in known:
-            return known[channels]
-        return _spelled(channels, known)
 
     def _arguments(self, stage: net.Stage[Expr]) -> list[tuple[str, str]]:
         return [
@@ -316,38 +312,30 @@ class _Page:
         ]
 
     @cached_property
-    def _named(self) -> list[tuple[str, str, Mapping[str, Exact]]]:
-        """The shipped networks on the same base: name, title, and every factor's value."""
+    def _named(self) -> list[tuple[Architecture, Mapping[str, Exact]]]:
+        """The shipped networks on the same base, each with every factor's value."""
         base = self.source.origins[-1].path
-        found = []
+        found: list[tuple[Architecture, Mapping[str, Exact]]] = []
         for name in assets.shipped():
             other = load(name)
             if other.source.origins[-1].path == base:
-                values = bind.complete(self.source, {**self._starts, **other.source.factors})
-                found.append((name, other.source.identity.title, values))
+                found.append((other, bind.complete(self.open.source, other.source.factors)))
         return found
-
-    @cached_property
-    def _starts(self) -> Mapping[str, Exact]:
-        """What a preset leaves alone is where the base starts, not where this preset is."""
-        values = bind.complete(bare(self.architecture).source, {})
-        return {name: value for name, value in values.items() if name not in self.derived}
 
     def _presets(self) -> list[dict[str, Any]]:
         found = []
-        for name, title, values in self._named:
-            source = load(name).source
-            set_by_hand = {n: v for n, v in values.items() if n not in self.derived or n in source.factors}
+        for other, values in self._named:
+            given = {n: v for n, v in values.items() if n not in self.derived or n in other.source.factors}
             try:
-                counts = self.architecture.at(set_by_hand).cost()
+                counts = self.open.at(given).cost()
             except SpecError:
                 continue  # with this page's options it cannot be built
             found.append(
                 {
-                    "name": name,
-                    "title": title,
-                    "values": {n: exact.text(v) for n, v in set_by_hand.items()},
-                    **{q: getattr(counts, q) for q in _QUANTITIES},
+                    "name": other.name,
+                    "title": other.source.identity.title,
+                    "values": {name: exact.text(value) for name, value in given.items()},
+                    **{quantity: getattr(counts, quantity) for quantity in _QUANTITIES},
                 }
             )
         return found
@@ -383,7 +371,6 @@ class _Page:
             text = preset.text(self.resolved, self.source.origins[-1].path.parent / file)
         except SpecError:
             return None
-        before, after = [], []
         lines = text.splitlines()
         at = next(index for index, line in enumerate(lines) if line.startswith("factors: {"))
         before, after = lines[:at], lines[at + 1 :]
@@ -427,19 +414,21 @@ def _spelled(node: Expr, known: Mapping[Expr, str]) -> str:
     return pieces[node].text
 
 
-def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str:
-    """A stage's output in the sizes of its input: T and S."""
+def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:
+    """A stage's output in the sizes of its input, T and S; nothing to say behind the global mean."""
+    if not before.sizes:
+        return None
     if not after.sizes:
         return "1"
     known = dict(zip(before.sizes, "TSS" if len(before.sizes) == 3 else "SS", strict=True))
     spelled = [_spelled(size, known) for size in after.sizes]
     side = spelled[-1]
     *frames, _, _ = spelled
-    squared = f"{side}^2" if side == "S" or side.isdigit() or side.endswith(")") else f"({side})^2"
-    return " x ".join([*frames, squared])
+    squared = f"{side}²" if side == "S" or side.isdigit() or side.endswith(")") else f"({side})²"
+    return " × ".join([*frames, squared])
 
 
-_Filter = tuple[str, Expr | None, Expr]
+_Filter = tuple[str, Expr | None, Expr, Path]
 
 
 def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
@@ -448,13 +437,18 @@ def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
         if isinstance(layer, net.Residual):
             yield from _filters(layer.branch)
         elif isinstance(layer, net.Conv):
-            yield window(layer.kernel), layer.outputs.channels, layer.when
+            yield _window(layer), layer.outputs.channels, layer.when, layer.origin
         elif isinstance(layer, net.Pool):
-            yield f"{layer.function} {window(layer.kernel)}", None, layer.when
+            yield f"{layer.function} {_window(layer)}", None, layer.when, layer.origin
         elif isinstance(layer, net.Linear):
-            yield "linear", layer.outputs.channels, layer.when
+            yield "linear", layer.outputs.channels, layer.when, layer.origin
         elif isinstance(layer, net.Mean):
-            yield "mean", None, layer.when
+            yield "mean", None, layer.when, layer.origin
+
+
+def _window(layer: net.Conv[Expr] | net.Pool[Expr]) -> str:
+    """1x3^2 with the characters that a page has."""
+    return window(layer.kernel).replace("x", "×").replace("^2", "²")
 
 
 def _occurrences(stage: net.Stage[Expr]) -> Iterator[tuple[net.Layer[Expr], Any]]:

@@ -25,7 +25,8 @@ from x3dspec.network import Setting
 
 #: 1 - cos of the entropy's angle, at least: where T : R = kt : k it is 0, and its logarithm infinite.
 LEAST_ANGLE = 1e-3
-#: Layers per (geometric) mean width, at most: beyond it, entropy goes on rising and networks do not learn.
+#: Layers per (geometric) mean width, at most. Beyond some depth entropy goes on rising and networks no
+#: longer learn; X3D-L, the deepest of the published family for its width, has 2.19.
 MAX_DEPTH_RATIO = 2.5
 #: DeepMAD's weights of the last and of the other resolutions.
 LAST_WEIGHT = 8.0
@@ -128,7 +129,7 @@ def _turns(order: Sequence[str], candidates: Sequence[Candidate]) -> list[Score]
         place += 1 + next((n for n in range(len(order)) if order[(place + n) % len(order)] == axis), -1)
     wait = {order[(place + n) % len(order)]: n for n in reversed(range(len(order)))}
     return [
-        Score(-float(wait[each.axis])) if each.axis in wait else Score(None, "not in the order")
+        Score(float(0 - wait[each.axis])) if each.axis in wait else Score(None, "not in the order")
         for each in candidates
     ]
 
@@ -139,10 +140,10 @@ def parameters(candidates: Sequence[Candidate]) -> list[Score]:
 
 
 def activations(candidates: Sequence[Candidate]) -> list[Score]:
-    """Minus the elements that convolutions make: at equal MACs, what runs faster on an accelerator
-    (Dollar, Singh, Girshick: Fast and Accurate Model Scaling, CVPR 2021).
+    """Elements that convolutions and linears make, the complexity measure of Radosavovic et al.
+    (Designing Network Design Spaces, CVPR 2020): at equal MACs, the network that keeps more.
     """
-    return [Score(-float(each.counts.activations)) for each in candidates]
+    return [Score(float(each.counts.activations)) for each in candidates]
 
 
 def entropy(candidates: Sequence[Candidate]) -> list[Score]:
@@ -173,22 +174,21 @@ CLOSED_FORMS = ("entropy", "deepmad", "params", "activations")
 WARNING = "a closed form is no reliable chooser of axes: see x3dspec judges --compare"
 
 #: A convolution on the way from the clip to the classes.
-Path = Sequence[net.Conv[int]]
+Path = list[net.Conv[int]]
 
 
 def _capped(candidate: Candidate, formula: Callable[[Path], float]) -> Score:
-    path = list(_path(candidate.resolved.network))
-    ratio = depth_ratio(path)
+    convolutions = path(candidate.resolved.network)
+    ratio = depth_ratio(convolutions)
     if ratio > MAX_DEPTH_RATIO:
         return Score(None, f"{ratio:.2f} layers per mean width, over {MAX_DEPTH_RATIO:g}")
-    return Score(formula(path))
+    return Score(formula(convolutions))
 
 
-def _path(network: net.Network[int]) -> Iterator[net.Conv[int]]:
+def path(network: net.Network[int]) -> list[net.Conv[int]]:
     """The convolutions in order, every block as often as it stands there, without shortcuts."""
-    for stage in network.stages:
-        for body, _ in net.blocks(stage):
-            yield from _branch(body)
+    bodies = (body for stage in network.stages for body, _ in net.blocks(stage))
+    return [conv for body in bodies for conv in _branch(body)]
 
 
 def _branch(body: Sequence[net.Layer[int]]) -> Iterator[net.Conv[int]]:

@@ -13,7 +13,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -21,12 +21,13 @@ import numpy as np
 
 from x3dspec.architecture import Architecture, Resolved
 from x3dspec.arrays import LIMIT, Array
-from x3dspec.errors import Infeasible, SpecError
+from x3dspec.errors import Infeasible
 from x3dspec.exact import Exact
-from x3dspec.lattice import Key, Lattice, Range, most
+from x3dspec.lattice import Key, Lattice, Range
 from x3dspec.meter import QUANTITIES, Counts, meter
 from x3dspec.network import Setting
 from x3dspec.ranges import ranges
+from x3dspec.score import Candidate, Judge
 from x3dspec.target import Target, figure
 
 #: Configurations of one block: its figures stay in the processor's cache.
@@ -124,12 +125,10 @@ def search(
     """
     gauge = meter(architecture)
     chosen = ranges(gauge, limits, fixed or {}, grids or {})
-    lattice = Lattice(gauge, chosen)
+    lattice = Lattice(gauge, chosen, _tightest(limits))
     best = Best(lattice, objective, top)
     front = Front(lattice, *pareto) if pareto else None
-    walk = Walk(lattice, {}, [best, *([front] if front else [])])
-    for each in limits:
-        walk.limits[each.quantity] = min(each.value, walk.limits.get(each.quantity, each.value))
+    walk = Walk(lattice, _tightest(limits), [best, *([front] if front else [])])
     walk.run(progress)
     if walk.complete and not best.found:
         raise Infeasible(binding(lattice, limits))
@@ -151,24 +150,38 @@ def search(
     )
 
 
-def within(architecture: Architecture, limits: Sequence[Target], result: Result) -> Iterator[Found]:
-    """Every network within the limits, for a judge to score.
+def judged(result: Result, judge: Judge, name: str, top: int) -> Result:
+    """The same search with the networks within the limits ranked by a judge, which scores every one.
 
     Raises:
-        Infeasible: they are too many.
+        Infeasible: they are too many to be scored one by one, or none of them has a score.
     """
     if result.fit > MAX_SCORED:
         raise Infeasible(
-            f"{result.fit:,} networks are within the limits, and a judge scores them one by one: "
+            f"{result.fit:,} networks are within the limits, and {name} scores them one by one: "
             f"at most {MAX_SCORED:,}. --fix factors, or give a coarser --grid"
         )
-    lattice = Lattice(meter(architecture), result.ranges)
+    lattice = Lattice(meter(result.architecture), result.ranges, _tightest(result.limits))
     every = Best(lattice, "macs", MAX_SCORED)
-    walk = Walk(lattice, {}, [every])
+    Walk(lattice, _tightest(result.limits), [every]).run(lambda *_: None)
+    networks = list(every.networks())
+    candidates = [Candidate(result.architecture, "", each.setting) for each in networks]
+    scores = dict(judge(candidates))
+    ranked = sorted(
+        (index for index, score in scores.items() if score.value is not None),
+        key=lambda index: (-(scores[index].value or 0.0), index),
+    )
+    if not ranked:
+        raise Infeasible(f"{name} gives none of the {len(networks):,} networks a score: {scores[0].note}")
+    best = tuple(replace(networks[index], score=scores[index].value) for index in ranked[:top])
+    return replace(result, objective=name, best=best)
+
+
+def _tightest(limits: Sequence[Target]) -> dict[str, int]:
+    found: dict[str, int] = {}
     for each in limits:
-        walk.limits[each.quantity] = min(each.value, walk.limits.get(each.quantity, each.value))
-    walk.run(lambda *_: None)
-    yield from every.networks()
+        found[each.quantity] = min(each.value, found.get(each.quantity, each.value))
+    return found
 
 
 def binding(lattice: Lattice, limits: Sequence[Target]) -> str:
@@ -200,6 +213,10 @@ def _least(lattice: Lattice, quantity: str, limits: Sequence[Target]) -> Counts 
     return next((each.counts for each in least.networks()), None)
 
 
+#: For each quantity, the least and the most that it may be in a block, times its scale.
+Bounds = Mapping[str, tuple[int, int]]
+
+
 class Block(Protocol):
     """Configurations whose figures can be asked for."""
 
@@ -210,8 +227,8 @@ class Block(Protocol):
 class Collector(Protocol):
     """What is kept of the configurations within the limits."""
 
-    def wants(self, bounds: Mapping[str, tuple[Array, Array]]) -> Array:
-        """Of each block, by the bounds of its figures, whether it may hold what is not kept yet."""
+    def wants(self, bounds: Bounds) -> bool:
+        """Whether a block may hold what is not kept yet, by the bounds of its figures."""
 
     def take(self, block: Block, fitting: Array) -> None:
         """Look at the configurations of a block that fit: `fitting` are the numbers of its cells."""
@@ -233,11 +250,10 @@ class Best:
         """The figure that must be reached to be kept, times the sign; None where anything is kept."""
         return self.found[-1][0][0] if len(self.found) == self.top else None
 
-    def wants(self, bounds: Mapping[str, tuple[Array, Array]]) -> Array:
+    def wants(self, bounds: Bounds) -> bool:
         low, high = bounds[self.quantity]
-        least = self.worst
         best = high if self.sign > 0 else -low
-        return np.ones(best.shape, dtype=bool) if least is None else np.asarray(best >= -least)
+        return self.worst is None or best >= -self.worst
 
     def take(self, block: Block, fitting: Array) -> None:
         figures = self.sign * block.figures(self.quantity)[fitting]
@@ -283,17 +299,15 @@ class Front:
         self.x, self.y = x, y
         self.points: list[tuple[int, int, tuple[int, ...]]] = []
 
-    def wants(self, bounds: Mapping[str, tuple[Array, Array]]) -> Array:
+    def wants(self, bounds: Bounds) -> bool:
         low, high = bounds[self.x][0], bounds[self.y][1]
-        if not self.points:
-            return np.ones(low.shape, dtype=bool)
-        return np.asarray(high > self._reached(low))
+        return not self.points or high > self._reached(low)
 
-    def _reached(self, x: Array) -> Array:
+    def _reached(self, x: Any) -> Any:
         """The most `y` on the front with at most this `x`; -1 where there is none."""
         xs = np.array([point[0] for point in self.points])
         ys = np.array([-1, *(point[1] for point in self.points)])
-        return np.asarray(ys[np.searchsorted(xs, x, side="right")])
+        return ys[np.searchsorted(xs, x, side="right")]
 
     def take(self, block: Block, fitting: Array) -> None:
         x, y = (block.figures(each)[fitting] for each in (self.x, self.y))
@@ -350,7 +364,7 @@ class Walk:
     covered: int = 0
     counted: int = 0
     fit: int = 0
-    interrupted: bool = field(default=False)
+    interrupted: bool = False
 
     @property
     def complete(self) -> bool:
@@ -452,8 +466,8 @@ class Walk:
             alive, free = np.ones_like(alive), np.zeros_like(free)
         self.covered += int(sizes[~alive].sum())
         for r, c in zip(*np.nonzero(alive), strict=True):
-            cell = {q: (low[r, c], high[r, c]) for q, (low, high) in bounds.items()}
-            if free[r, c] and not any(each.wants(cell)[()] for each in self.collectors):
+            cell = {q: (int(low[r, c]), int(high[r, c])) for q, (low, high) in bounds.items()}
+            if free[r, c] and not any(each.wants(cell) for each in self.collectors):
                 self.fit += int(sizes[r, c])
             else:
                 self._look(
@@ -468,7 +482,7 @@ class Walk:
                 )
             self.covered += int(sizes[r, c])
 
-    def _look(self, block: _Block, bounds: Mapping[str, tuple[Any, Any]]) -> None:
+    def _look(self, block: _Block, bounds: Bounds) -> None:
         """Count every configuration of a block."""
         fits: Array | None = None
         for quantity, limit in self.limits.items():
@@ -482,7 +496,7 @@ class Walk:
         self.counted += size
         self.fit += len(fitting)
         for each in self.collectors:
-            if fitting.size and each.wants(bounds)[()]:
+            if fitting.size and each.wants(bounds):
                 each.take(block, fitting)
 
     def _column_vectors(self, figure: _Figure, numbers: Array) -> Array:

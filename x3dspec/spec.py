@@ -156,6 +156,12 @@ Sizes = Annotated[
     Field(min_length=1, max_length=3),
     WithJsonSchema({"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}),
 ]
+Statistics = Annotated[
+    list[Annotated[float, BeforeValidator(_number), Field(gt=0, lt=10)]],
+    BeforeValidator(_each),
+    Field(max_length=16),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}),
+]
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT), AfterValidator(_words)]
 Plain = Annotated[float, BeforeValidator(_number)]
 
@@ -194,6 +200,10 @@ class Input(Model):
     stride: Expression | None = Field(
         default=None, description="frames of video from one frame of the clip to the next"
     )
+    mean: Statistics = Field(
+        default=[], description="mean of each channel in training data, of values 0 to 1"
+    )
+    std: Statistics = Field(default=[], description="standard deviation of each channel, likewise")
 
 
 class Layer(Model):

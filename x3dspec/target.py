@@ -65,12 +65,21 @@ class Target:
         return _MEANING[self.quantity]
 
 
-def parse_target(text: str) -> Target:
-    """Read a target.
+def parse_target(text: str, option: str = "--target") -> Target:
+    """Read a target; `option` is where it was typed.
 
     Raises:
         SpecError: what is wrong with it, and the units there are.
     """
+    try:
+        return _read(text)
+    except SpecError as error:
+        if option == "--target":
+            raise
+        raise SpecError.at(option, error.problems[0].message) from None
+
+
+def _read(text: str) -> Target:
     match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
     if match is None:
         raise _error(f"{_shown(text)} does not begin with a decimal number; write it as 4.7GFLOPs")

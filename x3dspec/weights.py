@@ -10,8 +10,8 @@ norms that only one of them has are filled in as the identity or folded away.
 from __future__ import annotations
 
 import contextlib
+import io
 import math
-import os
 import pickle
 import re
 import warnings
@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from x3dspec import emit
+from x3dspec import emit, files
 from x3dspec import network as net
 from x3dspec.architecture import Resolved
 from x3dspec.errors import Problem, SpecError, shown
@@ -98,20 +98,13 @@ def write(path: Path, state: Mapping[str, Tensor], nesting: str | None = None) -
         SpecError: an unknown suffix, or a file that cannot be written.
     """
     _suffix(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            if path.suffix == SAFETENSORS:
-                file.write(_safetensors().save(_separate(state)))
-            else:
-                torch.save({nesting: dict(state)} if nesting else dict(state), file)
-        temporary.replace(path)
-    except OSError as error:
-        raise SpecError.at(str(path), f"cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    if path.suffix == SAFETENSORS:
+        content: bytes = _safetensors().save(_separate(state))
+    else:
+        buffer = io.BytesIO()
+        torch.save({nesting: dict(state)} if nesting else dict(state), buffer)
+        content = buffer.getvalue()
+    files.write({path: content})
 
 
 def convert(

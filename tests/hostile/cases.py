@@ -700,13 +700,15 @@ def _checkpoints() -> Iterator[Case]:
         torch.save(value, buffer)
         return buffer.getvalue()
 
-    def archive(payload: bytes) -> bytes:
+    def archive(payload: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
         buffer = BytesIO()
-        with zipfile.ZipFile(buffer, "w") as file:
+        with zipfile.ZipFile(buffer, "w", compression) as file:
             file.writestr("archive/data.pkl", payload)
             file.writestr("archive/version", "3\n")
         return buffer.getvalue()
 
+    old = BytesIO()
+    torch.save({"a": torch.zeros(77)}, old, _use_new_zipfile_serialization=False)
     long = struct.pack("<Q", 2**62)
     header = json.dumps({"a": {"dtype": "F32", "shape": [2**40, 2**20], "data_offsets": [0, 4]}}).encode()
     files = {
@@ -716,6 +718,8 @@ def _checkpoints() -> Iterator[Case]:
         "archive_exec.pt": archive(pickle.dumps({"model_state": _Runs(exec, "open('pwned', 'w')")}, 2)),
         "archive_without_end.pt": archive(b"\x80\x02" + b"(" * 100_000),
         "archive_memo.pt": archive(b"\x80\x02]" + b"q\x00h\x00a" * 10_000 + b"."),
+        "compressed.pt": archive(b"\x80\x02" + b"(0" * 10**8, zipfile.ZIP_DEFLATED),
+        "large_storage.pt": old.getvalue().replace(b"KM", b"J\xff\xff\xff\x7f"),
         "cut.pt": saved({"a": torch.zeros(9)})[:-200],
         "empty.pt": b"",
         "text.pt": b"{'a': 1}",

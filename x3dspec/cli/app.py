@@ -18,6 +18,9 @@ _COMMANDS = (
     "init",
     "resolve",
     "budget",
+    "expand",
+    "search",
+    "judges",
     "formula",
     "emit",
     "verify",
@@ -27,6 +30,7 @@ _COMMANDS = (
     "check",
     "diff",
     "list",
+    "report",
 )
 
 #: Typer's own usage errors, whichever click it is built on.

@@ -1,18 +1,15 @@
-"""How answers look and how files are written: whole or not at all."""
+"""How answers look."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from x3dspec import exact
-from x3dspec.errors import SpecError
 from x3dspec.exact import Exact
+from x3dspec.files import write as write
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -56,43 +53,3 @@ def shown(value: Exact | None) -> str:
 def document(content: Mapping[str, Any]) -> str:
     """One JSON document."""
     return json.dumps(content, indent=2, ensure_ascii=False)
-
-
-def write(files: Mapping[Path, str]) -> None:
-    """Write files so that each is replaced whole, and none before all of them could be written.
-
-    Raises:
-        SpecError: a folder in the way, or no permission.
-    """
-    staged: list[tuple[str, Path]] = []
-    try:
-        for path, text in files.items():
-            staged.append((_staged(path, text), path))
-        for temporary, path in staged:
-            Path(temporary).replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SpecError.at(str(error.filename2 or path), f"cannot be written: {reason}") from None
-    finally:
-        for temporary, _ in staged:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _staged(path: Path, text: str) -> str:
-    """The text in a temporary file beside its target, so that renaming it stays on one disk."""
-    if path.is_dir():
-        raise IsADirectoryError(21, "is a directory", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).chmod(0o666 & ~_umask())
-    return temporary
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

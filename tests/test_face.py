@@ -1,0 +1,67 @@
+"""The methods that users of timm and pytorchvideo expect of a network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from emitted import build
+
+from x3dspec import load
+
+NETWORKS = ("x3d_xs", "slow_r50", "mobilenet_v3_large")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_intermediates_are_what_feature_info_says(name: str) -> None:
+    network = build(load(name).resolve()).eval()
+    sizes = network.default_cfg["input_size"]
+    clip = torch.zeros(1, sizes[0], *[4] * (len(sizes) - 3), 64, 64)
+    with torch.inference_mode():
+        outputs = network.forward_intermediates(clip)
+        features = network.forward_features(clip)
+    assert len(outputs) == len(network.feature_info)
+    for info, output in zip(network.feature_info, outputs, strict=True):
+        assert output.shape[1] == info["num_chs"]
+        assert output.shape[-1] == 64 // info["reduction"]
+    assert torch.equal(outputs[-1], features)
+    assert features.shape[1] == network.num_features
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_classifier_is_found_and_replaced(name: str) -> None:
+    network = build(load(name).resolve()).eval()
+    sizes = network.default_cfg["input_size"]
+    features = torch.rand(2, network.num_features, *[1] * (len(sizes) - 1))
+    seen = network.forward_head(features, pre_logits=True)
+    assert seen.shape == (2, network.head_hidden_size)
+    assert torch.equal(network.get_classifier()(seen), network.forward_head(features))
+    bias = network.get_classifier().bias is not None
+    network.reset_classifier(12)
+    assert network.num_classes == network.get_classifier().out_features == 12
+    assert (network.get_classifier().bias is not None) == bias
+    assert network.forward_head(features).shape == (2, 12)
+
+
+def test_what_the_network_is_fed() -> None:
+    assert build(load("x3d_m").resolve()).default_cfg == {
+        "input_size": (3, 16, 224, 224),
+        "frame_stride": 5,
+        "mean": (0.45, 0.45, 0.45),
+        "std": (0.225, 0.225, 0.225),
+    }
+    assert build(load("efficientnet_b0").resolve()).default_cfg["mean"] == (0.485, 0.456, 0.406)
+
+
+def test_checkpointing_changes_memory_not_gradients() -> None:
+    network = build(load("x2d").resolve(gamma_t=2, gamma_d="1/5", gamma_w="1/2"), dropout=0.0).double().train()
+    clip = torch.rand(2, 3, 2, 32, 32, dtype=torch.float64)
+
+    def gradients() -> list[torch.Tensor]:
+        network.zero_grad()
+        network(clip).square().sum().backward()
+        return [parameter.grad.clone() for parameter in network.parameters()]
+
+    plain = gradients()
+    network.set_grad_checkpointing()
+    for ours, theirs in zip(gradients(), plain, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-14)

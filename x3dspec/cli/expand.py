@@ -1,0 +1,212 @@
+"""``x3dspec expand``: the paper's loop, with a judge of one's choice."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from x3dspec import engine, exact, preset
+from x3dspec.architecture import Architecture
+from x3dspec.cli import output, words
+from x3dspec.cli.budget import steps as trajectory
+from x3dspec.engine import RULES, Expansion, Option, Round
+from x3dspec.errors import Infeasible, SpecError
+from x3dspec.expand import Step
+from x3dspec.journal import Journal, digest, journaled
+from x3dspec.score import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
+from x3dspec.target import parse_target
+
+Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("expand")(command)
+
+
+def command(
+    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand."),
+    name: str = typer.Option("published", "--judge", help="A judge, or package.module:function."),
+    target: str = typer.Option(None, metavar="FIGURE", help="Contract the step that passes it: 4.7GFLOPs."),
+    steps: int = typer.Option(None, min=1, max=64, help="How many steps; the published number by default."),
+    rule: Rule = typer.Option("double-cost", help="How far a step goes."),
+    axes: str = typer.Option(None, metavar="A,B", help="The axes to try; all by default."),
+    template: str = typer.Option(
+        None, "--judge-command", metavar="COMMAND", help="With --judge command: {module}, {spec}, {out}."
+    ),
+    jobs: int = typer.Option(1, min=1, max=256, help="Commands at a time."),
+    limit: float = typer.Option(3600.0, "--time-limit", min=0.1, help="Seconds that one command may take."),
+    retries: int = typer.Option(1, min=0, max=100, help="How often a command that failed is run again."),
+    dask: str = typer.Option(
+        None, metavar="ADDRESS", help="Run commands on a Dask cluster: tcp://host:8786."
+    ),
+    log: Path = typer.Option(None, "--journal", metavar="FILE", help="Keep scores, and continue from them."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+) -> None:
+    """Expand a spec: try every axis from the same state, keep the one that the judge scores highest.
+
+    x3dspec expand x2d --judge published
+
+    x3dspec expand x2d --judge command --judge-command 'python train.py {module} {spec} {out}'
+    --target 1GFLOPs --journal expansion.jsonl
+    """
+    architecture = words.opened(spec, options)
+    asked = None if target is None else parse_target(target)
+    if asked is None and steps is None:
+        steps = engine.published_steps(architecture)
+        if steps is None:
+            raise SpecError.at("x3dspec expand", "needs --target or --steps: nothing is published")
+    chooser = _judge(name, template, jobs, limit, retries, dask)
+    if rule.value == "recorded" and name != "published":
+        raise SpecError.at("--rule", "recorded replays the published steps: it goes with --judge published")
+    names = None if axes is None else [axis.strip() for axis in axes.split(",")]
+    if log is not None:
+        subject = _subject(architecture, name, template, rule.value, names)
+        chooser = journaled(chooser, Journal(log, subject))
+    if name == "command":
+        chooser = _narrated(chooser)
+    if name in CLOSED_FORMS:
+        print(f"warning: {WARNING}", file=sys.stderr)
+    tell = _tell if not as_json else _silent
+    found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell)
+    if out is not None:
+        output.write({out: preset.text(found.resolved(), out)})
+    typer.echo(output.document(_content(found, name)) if as_json else "\n".join(_end(found)))
+    if found.failed:
+        raise Infeasible(found.failed)
+
+
+def _judge(name: str, template: str | None, jobs: int, limit: float, retries: int, dask: str | None) -> Judge:
+    if name != "command":
+        if template is not None or dask is not None:
+            option = "--dask" if template is None else "--judge-command"
+            raise SpecError.at(option, "goes with --judge command")
+        return judge(name)
+    if template is None:
+        raise SpecError.at("--judge", "command needs --judge-command 'python train.py {module} {spec} {out}'")
+    from x3dspec import command as runner
+
+    if dask is not None:
+        return runner.on_dask(template, limit, retries, dask)
+    return runner.command(template, limit, retries, jobs)
+
+
+def _subject(
+    architecture: Architecture, name: str, template: str | None, rule: str, names: list[str] | None
+) -> dict[str, Any]:
+    """What a journal is of: two searches with the same subject give the same scores."""
+    source = architecture.source
+    text = b"".join(origin.path.read_bytes() for origin in source.origins)
+    return {
+        "spec": digest(text),
+        "options": {**source.options, "classes": source.classes},
+        "judge": name,
+        "command": template,
+        "rule": rule,
+        "axes": names,
+    }
+
+
+def _narrated(judge: Judge) -> Judge:
+    """The same judge; every score is told when it is there, on stderr."""
+
+    def score(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
+        for index, found in judge(candidates):
+            each = candidates[index]
+            said = f"{found.value:.6g}" if found.value is not None else f"failed: {found.note}"
+            print(f"step {len(each.history) + 1} {each.axis}: {said}", file=sys.stderr, flush=True)
+            yield index, found
+
+    return score
+
+
+def _silent(_: Round) -> None:
+    """JSON is printed once, at the end."""
+
+
+def _tell(found: Round) -> None:
+    typer.echo("\n".join([*_round(found), ""]))
+
+
+def _round(found: Round) -> list[str]:
+    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score"]]
+    cells += [_option(each, found.kept) for each in found.options]
+    lines = output.aligned(cells, right=(3, 4, 5, 6, 7))
+    past = ", past the target" if found.overshoots else ""
+    return [*lines, f"kept {found.kept.axis}: {found.why}{past}"]
+
+
+def _option(each: Option, kept: Step) -> list[str]:
+    step, score = each.option, each.score
+    if not isinstance(step, Step):
+        return ["", step.axis, step.reason, "", "", "", "", "-"]
+    return [
+        "*" if step is kept else "",
+        step.axis,
+        step.factor,
+        f"{float(step.raw):.4g}",
+        f"{float(step.snapped):.4g}",
+        f"{step.counts.macs:,}",
+        f"{step.counts.params:,}",
+        f"{score.value:.6g}" if score.value is not None else f"- ({score.note})",
+    ]
+
+
+def _end(found: Expansion) -> list[str]:
+    path, counts = found.trajectory, found.trajectory.counts
+    lines = [f"{index:3} {step.axis}" + (", cut to fit" if step.kind == "contraction" else "")
+             for index, step in enumerate(path.steps, 1)]  # fmt: skip
+    if path.steps:
+        counts = path.steps[-1].counts
+    cost = f"{counts.macs:,} MACs, {counts.params:,} params, {counts.activations:,} activations"
+    factors = ", ".join(f"{n} = {exact.text(v)}" for n, v in path.state.setting.items())
+    return [*lines, "", factors or "no factor was moved", cost, *([path.ended] if path.ended else [])]
+
+
+def _content(found: Expansion, name: str) -> dict[str, Any]:
+    path = found.trajectory
+    return {
+        "judge": name,
+        "rule": found.rule,
+        "start": vars(path.counts),
+        "rounds": [
+            {
+                "candidates": [_candidate(each) for each in each_round.options],
+                "kept": each_round.kept.axis,
+                "why": each_round.why,
+                "overshoots": each_round.overshoots,
+            }
+            for each_round in found.rounds
+        ],
+        "trajectory": trajectory(path),
+        "ended": path.ended,
+        "failed": found.failed,
+        "factors": {n: output.number(v) for n, v in path.state.setting.items()},
+        "factors_exact": {n: exact.text(v) for n, v in path.state.setting.items()},
+        "cost": vars(path.steps[-1].counts if path.steps else path.counts),
+    }
+
+
+def _candidate(each: Option) -> dict[str, Any]:
+    step, score = each.option, each.score
+    if not isinstance(step, Step):
+        return {"axis": step.axis, "reason": step.reason, "score": None}
+    return {
+        "axis": step.axis,
+        "factor": step.factor,
+        "raw": output.number(step.raw),
+        "value": output.number(step.snapped),
+        "value_exact": exact.text(step.snapped),
+        "multiplier": step.multiplier,
+        "ratio": step.ratio,
+        "relaxed_macs": step.relaxed,
+        "cost": vars(step.counts),
+        "score": score.value,
+        "note": score.note,
+    }

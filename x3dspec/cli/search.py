@@ -1,0 +1,203 @@
+"""``x3dspec search``: the best network under several limits, exactly."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from x3dspec import exact, preset
+from x3dspec.cli import output, words
+from x3dspec.errors import SpecError, unknown
+from x3dspec.meter import QUANTITIES, meter
+from x3dspec.score import BUILT_IN, CLOSED_FORMS, WARNING, judge
+from x3dspec.target import Target, parse_target
+
+if TYPE_CHECKING:
+    from x3dspec.search import Found, Progress, Result
+
+#: Seconds before progress is worth a line, and between two of them.
+QUIET, OFTEN = 2.0, 0.5
+MAX_TOP = 1000
+
+
+def register(app: typer.Typer) -> None:
+    app.command("search")(command)
+
+
+def command(
+    spec: str = typer.Argument("specs/x2d.yaml", help="The spec whose grid is searched."),
+    limits: list[str] = typer.Option(..., "--max", metavar="FIGURE", help="4.73GFLOPs, '4M params', ..."),
+    fix: list[str] = typer.Option([], "--fix", metavar="FACTOR=VALUE", help="Keep a factor at a value."),
+    grid: list[str] = typer.Option(
+        [], "--grid", metavar="FACTOR=FROM:TO[:STEP]", help="The values of a factor, instead of all that fit."
+    ),
+    objective: str = typer.Option("macs", help="macs, params, activations, or a judge."),
+    pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
+    top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
+    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
+) -> None:
+    """Find the network that makes most of several limits, over every combination of factor values.
+
+    The answer is proved: every network of the grid is counted, or ruled out by a bound. Without
+    --grid a factor goes from the spec's own value as far as the limits reach.
+
+    x3dspec search x2d --max 4.73GFLOPs --max '4M params' --max '60M activations' --fix gamma_b=2.25
+    """
+    from x3dspec.ranges import parse_fix, parse_grid
+    from x3dspec.search import judged, search
+
+    targets = [parse_target(each, "--max") for each in limits]
+    chosen = None if objective in QUANTITIES else judge(objective)
+    axes = _pareto(pareto)
+    architecture = words.opened(spec, options)
+    gauge = meter(architecture)
+    found = search(
+        architecture,
+        targets,
+        parse_fix(gauge, fix),
+        parse_grid(gauge, grid),
+        "macs" if chosen else objective,
+        top,
+        axes,
+        _progress(),
+    )
+    if chosen and found.complete:
+        found = judged(found, chosen, objective, top)
+    if out is not None and found.best:
+        output.write({out: preset.text(found.resolved(), out)})
+    if objective in CLOSED_FORMS and objective in BUILT_IN and objective not in QUANTITIES:
+        print(f"warning: {WARNING}", file=sys.stderr)
+    typer.echo(output.document(_content(found)) if as_json else "\n".join(_page(found)))
+    if not found.complete:
+        raise KeyboardInterrupt
+
+
+def _pareto(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if len(names) != 2 or names[0] == names[1]:
+        raise SpecError.at("--pareto", f"{text!r} is not two different quantities, such as params,macs")
+    for name in names:
+        if name not in QUANTITIES:
+            raise SpecError.at("--pareto", unknown("quantity", name, QUANTITIES, "the quantities are"))
+    return names[0], names[1]
+
+
+def _progress() -> Progress:
+    began = time.monotonic()
+    last = began + QUIET - OFTEN
+
+    def told(covered: int, total: int, fit: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= OFTEN or (covered == total and last > began + QUIET):
+            last = now
+            end = "\n" if covered == total else "\r"
+            print(f"{covered / total:6.1%} of {total:,} networks, {fit:,} within the limits", end=end,
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    return told
+
+
+def _content(found: Result) -> dict[str, Any]:
+    return {
+        "limits": [_limit(each) for each in found.limits],
+        "objective": found.objective,
+        "best": [_network(each) for each in found.best],
+        "proof": {
+            "complete": found.complete,
+            "combinations": found.raw,
+            "networks": found.total,
+            "covered": found.covered,
+            "counted": found.counted,
+            "within": found.fit,
+            "refused": found.refused,
+            "bound": None if found.objective not in QUANTITIES else _bound(found),
+        },
+        "ranges": [
+            {
+                "factor": each.factor,
+                "from": exact.text(each.values[0]),
+                "to": exact.text(each.values[-1]),
+                "values": len(each.values),
+                "distinct": found.distinct[each.factor],
+                "why": each.chosen,
+            }
+            for each in found.ranges
+        ],
+        "pareto": None
+        if found.pareto is None
+        else {"least": found.pareto[0], "most": found.pareto[1], "front": [_network(e) for e in found.front]},
+    }
+
+
+def _bound(found: Result) -> int | None:
+    return found.best[0].counts.of(found.objective) if found.best and found.complete else None
+
+
+def _limit(each: Target) -> dict[str, Any]:
+    return {"text": each.text, "quantity": each.quantity, "value": each.value, "meaning": each.meaning}
+
+
+def _network(each: Found) -> dict[str, Any]:
+    return {
+        "factors": {name: output.number(value) for name, value in each.setting.items()},
+        "factors_exact": {name: exact.text(value) for name, value in each.setting.items()},
+        "cost": vars(each.counts),
+        "score": each.score,
+    }
+
+
+def _page(found: Result) -> list[str]:
+    lines = [f"limit      {each.value:,} {each.quantity}: {each.meaning}" for each in found.limits]
+    lines += [f"objective  the most {found.objective}", "", *_table(found.best), ""]
+    if found.pareto is not None:
+        least, most = found.pareto
+        lines += [f"{len(found.front)} networks with the least {least} for their {most}", ""]
+        lines += [*_table(found.front), ""]
+    return [*lines, *_ranges(found), "", *_proof(found)]
+
+
+def _table(networks: tuple[Found, ...]) -> list[str]:
+    if not networks:
+        return ["no network yet"]
+    scored = networks[0].score is not None
+    head = ["#", *networks[0].setting, "MACs", "params", "activations", *(["score"] if scored else [])]
+    cells = [head]
+    for index, each in enumerate(networks, 1):
+        figures = [f"{value:,}" for value in (each.counts.macs, each.counts.params, each.counts.activations)]
+        score = [f"{each.score:.6g}"] if each.score is not None else []
+        cells.append([str(index), *map(exact.text, each.setting.values()), *figures, *score])
+    return output.aligned(cells, right=range(len(head)))
+
+
+def _ranges(found: Result) -> list[str]:
+    cells = [["factor", "from", "to", "values", "distinct", ""]]
+    for each in found.ranges:
+        ends = [exact.text(each.values[0]), exact.text(each.values[-1])]
+        cells.append(
+            [each.factor, *ends, f"{len(each.values):,}", f"{found.distinct[each.factor]:,}", each.chosen]
+        )
+    return output.aligned(cells, right=(1, 2, 3, 4))
+
+
+def _proof(found: Result) -> list[str]:
+    lines = [
+        f"{found.raw:,} combinations are {found.total:,} networks: {found.covered:,} covered, "
+        f"{found.counted:,} of them counted one by one, the others by the bounds of their block",
+        f"{found.fit:,} are within the limits",
+    ]
+    if found.refused:
+        lines.append(f"{found.refused:,} of those were better and cannot be built")
+    if not found.complete:
+        return [*lines, "interrupted: this is the best so far, and not proved"]
+    bound = _bound(found) if found.objective in QUANTITIES else None
+    proved = "" if bound is None else f", so that {bound:,} is the most there is"
+    return [*lines, f"proved: every network of the grid was covered{proved}"]
