@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,36 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         ):
             node.body = node.body[1:]
     return tree
+
+
+class _Outline(HTMLParser):
+    """A page without its texts: tags with the names of their attributes, and values that may act."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: list[object] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        acting = [value for name, value in attrs if name.startswith("on") or name in ("href", "src")]
+        self.seen.append((tag, [name for name, _ in attrs], acting))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.seen.append(tag)
+
+
+def test_pages_have_the_same_elements_whatever_the_texts(specs: dict[str, Any]) -> None:
+    pages = {
+        name: text
+        for name, seen in specs["cases"].items()
+        for text in seen["files"].values()
+        if name.startswith("page_") and seen["code"] == 0
+    }
+    assert len(pages) > 20
+    outlines = {name: _Outline(text).seen for name, text in pages.items()}
+    plain = outlines["page_quotes"]
+    assert [name for name, outline in outlines.items() if outline != plain] == []
 
 
 def test_shipped_specs_execute_nothing_either() -> None:

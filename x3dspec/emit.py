@@ -380,7 +380,7 @@ class _Deploy(_Emitter):
 
     def _imports(self) -> list[str]:
         plain = [line for line in super()._imports() if line != "import torch"]
-        return ["from collections.abc import Mapping", "", "import torch", *plain]
+        return ["import torch", *plain]
 
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
@@ -402,13 +402,11 @@ class _Deploy(_Emitter):
 
     def _layout(self) -> list[str]:
         """The lines that bring the weights into the memory order of what they are applied to."""
-        if self.dims == 2:
-            return [f"{_INDENT}self.to(memory_format=torch.{self._order()})"]
         if "conv" not in self.kinds:
             return []
         return [
             f"{_INDENT}for weight in self.parameters():",
-            f"{_INDENT}    if weight.dim() == 5:",
+            f"{_INDENT}    if weight.dim() == {self.dims + 2}:",
             f"{_INDENT}        weight.data = weight.contiguous(memory_format=torch.{self._order()})",
         ]
 

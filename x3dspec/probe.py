@@ -66,16 +66,21 @@ def observe(request: dict[str, Any]) -> dict[str, Any]:
         kept["value"] = list(inspect.signature(factory).parameters)
     if "error" in seen["import"]:
         return seen
-    clip, small = request["layers"]
+    deployed = "train" in request
+    clip, small = [request["clip"]] * 2 if deployed else request["layers"]
     with _kept(seen, "params") as kept:
         kept["value"] = sum(parameter.numel() for parameter in model.parameters())
     with _kept(seen, "macs") as kept:
         kept["value"] = _macs(model, clip)
+    with _kept(seen, "arguments") as kept:
+        kept["value"] = _arguments(factory, request["arguments"], small)
+    if deployed:
+        with _kept(seen, "agreement") as kept:
+            kept["value"] = [_difference(factory, request["train"], each) for each in request["forward"]]
+        return seen
     for index, each in enumerate((clip, small)):
         with _kept(seen, f"layers{index}") as kept:
             kept["value"] = _layers(model, each)
-    with _kept(seen, "arguments") as kept:
-        kept["value"] = _arguments(factory, request["arguments"], small)
     with _kept(seen, "forward") as kept:
         kept["value"] = [_forward(factory, each) for each in request["forward"]]
     with _kept(seen, "backward") as kept:
@@ -217,6 +222,37 @@ def _forward(factory: Any, clip: Sequence[int]) -> dict[str, Any]:
     with torch.no_grad():
         logits = model(torch.randn(2, *clip))
     return {"logits": list(logits.shape), "finite": bool(torch.isfinite(logits).all())}
+
+
+def _difference(factory: Any, train: str, clip: Sequence[int]) -> float:
+    """How far the logits are from the train form's, its tensors random, over the largest of them."""
+    import torch
+
+    made = types.ModuleType("train")
+    exec(compile(train, "train", "exec"), made.__dict__)  # noqa: S102
+    expected = getattr(made, _public(ast.parse(train)))().eval()
+    torch.manual_seed(0)
+    state = {key: _random(key, tensor) for key, tensor in expected.state_dict().items()}
+    expected.load_state_dict(state)
+    found = factory().eval()
+    found.load_train_state(state)
+    x = torch.randn(2, *clip)
+    with torch.no_grad():
+        logits = expected(x)
+        return float((found(x) - logits).abs().max() / logits.abs().max())
+
+
+def _random(key: str, tensor: Any) -> Any:
+    """Weights that keep the order of magnitude through any depth, and statistics unlike the identity."""
+    import torch
+
+    if not tensor.is_floating_point():
+        return tensor
+    if tensor.dim() > 1:
+        return torch.randn_like(tensor) / tensor[0].numel() ** 0.5
+    if key.endswith(("weight", "running_var")):
+        return 0.7 + 0.6 * torch.rand_like(tensor)
+    return 0.1 * torch.randn_like(tensor)
 
 
 def _backward(factory: Any, clip: Sequence[int]) -> list[str]:

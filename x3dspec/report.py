@@ -20,7 +20,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any
 
-from x3dspec import assets, bind, cost, exact, javascript, preset
+from x3dspec import assets, bind, cost, exact, javascript, kinds, preset
 from x3dspec import network as net
 from x3dspec.architecture import Architecture, Resolved, load
 from x3dspec.document import Path
@@ -298,13 +298,10 @@ class _Page:
 
     def _kinds(self) -> list[dict[str, Any]]:
         """What each kind of layer costs, in the order in which they appear."""
-        tallies: dict[str, cost.Tally[Any]] = {}
-        for stage in self.network.stages:
-            for layer, times in _occurrences(stage):
-                kind = _kind(layer)
-                tally = cost.of_layer(layer).times(times)
-                tallies[kind] = tallies.get(kind, cost.ZERO) + tally
-        costs = {kind: {q: lift(getattr(t, q)) for q in _QUANTITIES} for kind, t in tallies.items()}
+        costs = {
+            kind: {q: lift(getattr(t, q)) for q in _QUANTITIES}
+            for kind, t in kinds.costs(self.network).items()
+        }
         return [
             {"name": kind, "cost": {name: self.slots.of(node) for name, node in each.items()}}
             for kind, each in costs.items()
@@ -449,37 +446,6 @@ def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
 def _window(layer: net.Conv[Expr] | net.Pool[Expr]) -> str:
     """1x3^2 with the characters that a page has."""
     return window(layer.kernel).replace("x", "×").replace("^2", "²")
-
-
-def _occurrences(stage: net.Stage[Expr]) -> Iterator[tuple[net.Layer[Expr], Any]]:
-    """Every layer that is not made of others, and how often the stage has it."""
-    bodies = [(stage.first, ONE)]
-    for residue, body in enumerate(stage.rest):
-        bodies.append((body, cost.occurrences(stage.repeat, residue, len(stage.rest))))
-    for body, times in bodies:
-        for layer in net.layers(body):
-            if not isinstance(layer, net.Residual):
-                yield layer, times
-
-
-def _kind(layer: net.Layer[Expr]) -> str:
-    """What people call it."""
-    if isinstance(layer, net.Conv):
-        return _convolution(layer)
-    return {
-        net.Linear: "linear",
-        net.SqueezeExcite: "squeeze-excitation",
-        net.Norm: "normalisation",
-    }.get(type(layer), "without a count")
-
-
-def _convolution(layer: net.Conv[Expr]) -> str:
-    groups = lift(layer.groups)
-    if groups is lift(layer.inputs.channels) and groups is not ONE:
-        return "channel-wise convolution"
-    if groups is not ONE:
-        return "grouped convolution"
-    return "pointwise convolution" if set(layer.kernel) == {1} else "convolution"
 
 
 class _Checks:

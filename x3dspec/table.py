@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from x3dspec import network as net
 from x3dspec.architecture import Cost, Resolved
@@ -85,3 +86,12 @@ def extent(row: Row) -> str:
     if row.size is None:
         return "1"
     return f"{row.size}^2" if row.frames is None else f"{row.frames} x {row.size}^2"
+
+
+def short(count: int | float | Fraction) -> str:
+    """A count in three or four digits: 4.73 G, 3.79 M."""
+    value = float(count)
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size * 0.99995:
+            return f"{value / size:.4g} {unit}"
+    return f"{value:.4g}"

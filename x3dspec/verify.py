@@ -31,6 +31,8 @@ TIMEOUT = 300.0  # seconds for all that is run of one file
 MAX_BYTES = 4 * 1024 * 1024  # the bounds on specs keep every emitted file below this
 #: A real forward pass at the spec's own clip only up to this many MACs: seconds on one core.
 MAX_FORWARD = 10**10
+#: How far the logits of two forms may be apart in float32, over the largest of them.
+MAX_DIFFERENCE = 1e-5
 
 #: What a process needs to find its libraries and temporary folder, and nothing that may be secret.
 _ENVIRONMENT = (
@@ -74,6 +76,7 @@ class Header:
     origins: tuple[tuple[str, str], ...]
     factors: Mapping[str, str]
     options: Mapping[str, str]
+    form: str
     clip: str
     counts: Mapping[str, int]
     table: tuple[str, ...]
@@ -107,8 +110,11 @@ def _checks(
     except SpecError as error:
         yield Check("factors", "values that the spec can have", "others", False, str(error))
         return
-    yield from _figures(header, resolved)
-    yield from _run(file, text, resolved, timeout)
+    yield from _figures(header, emit.counted(resolved, header.form))
+    if header.form == "deploy":
+        yield from _run_deploy(file, text, resolved, timeout)
+    else:
+        yield from _run(file, text, resolved, timeout)
 
 
 def _read(file: Path) -> str:
@@ -150,6 +156,7 @@ def read_header(text: str, source: str) -> Header:
             origins=origins,
             factors=_pairs(given.get("factors", "")),
             options=_pairs(given.get("options", "")),
+            form=_form(given.get("form", "train")),
             clip=given["clip"],
             counts={name: _count(given[name]) for name in ("macs", "params", "activations")},
             table=_table(lines),
@@ -189,6 +196,12 @@ def _pairs(value: str) -> dict[str, str]:
         if not separator:
             raise ValueError(f"'name = value', but {shown(name)}")
     return {name: each for name, _, each in pairs}
+
+
+def _form(value: str) -> str:
+    if value not in emit.FORMS:
+        raise ValueError(f"one of {', '.join(emit.FORMS)}, but {shown(value)}")
+    return value
 
 
 def _count(value: str) -> int:
@@ -283,11 +296,56 @@ def _run(file: Path, text: str, resolved: Resolved, timeout: float) -> Iterator[
     if isinstance(seen, Check):
         yield seen
         return
+    yield from _imported(seen, arguments)
+    if "params" in seen:
+        yield from _observed(seen, resolved, networks, forwards, arguments)
+
+
+def _run_deploy(file: Path, text: str, resolved: Resolved, timeout: float) -> Iterator[Check]:
+    """The deploy form is compared with the train form that the spec gives: it has other operations."""
+    counted = emit.counted(resolved, "deploy")
+    clips = [_sizes(network) for network in (resolved.network, _smallest(resolved))]
+    forwards = clips if counted.cost().macs <= MAX_FORWARD else clips[1:]
+    arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
+    request = {
+        "path": [folder for folder in sys.path if folder],
+        "text": text,
+        "file": file.name,
+        "train": emit.source(resolved),
+        "arguments": arguments,
+        "clip": clips[0],
+        "forward": forwards,
+    }
+    seen = _probed(request, timeout)
+    if isinstance(seen, Check):
+        yield seen
+        return
+    yield from _imported(seen, arguments)
+    if "params" in seen:
+        yield _compared(seen, "params", "parameters", counted.cost().params)
+        yield _compared(seen, "macs", "MACs by torch's counter", float(counted.cost().macs))
+        yield _agreement(seen, forwards)
+        given = ", ".join(f"{name}={value}" for name, value in arguments.items())
+        expected = {"logits": [2, arguments["num_classes"]], "dropout": []}
+        yield _compared(seen, "arguments", f"built with {given}", expected)
+
+
+def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check]:
     yield _compared(seen, "statements", "statements besides imports of torch, classes, functions", [])
     if "import" in seen:
         yield _compared(seen, "import", "the factory's parameters", list(arguments))
-    if "params" in seen:
-        yield from _observed(seen, resolved, networks, forwards, arguments)
+
+
+def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:
+    """The logits of both forms at the same weights, norms' statistics random."""
+    name = f"logits at {' and '.join(map(_spelled, forwards))} against the train form's"
+    expected = f"within {MAX_DIFFERENCE:g} of their largest"
+    answer = seen.get("agreement", {})
+    value = answer.get("value")
+    if not isinstance(value, list) or not all(isinstance(each, float) for each in value):
+        return Check(name, expected, "an error", False, str(answer.get("error", value)))
+    ok = len(value) == len(forwards) and all(each <= MAX_DIFFERENCE for each in value)
+    return Check(name, expected, "within " + ", ".join(f"{each:.1g}" for each in value), ok)
 
 
 def _observed(

@@ -78,7 +78,7 @@ def _emitted(name: str, text: str, *more: str) -> Case:
 def cases() -> list[Case]:
     """All of them, in an order that does not change."""
     kinds = [_yaml, _bombs, _numbers, _expressions, _names, _strings, _bases, _encodings, _command_lines]
-    return [case for kind in (*kinds, _headers) for case in kind()]
+    return [case for kind in (*kinds, _headers, _journals) for case in kind()]
 
 
 def torch_cases() -> list[Case]:
@@ -394,7 +394,11 @@ def _strings() -> Iterator[Case]:
     for name, text in texts.items():
         written = json.dumps(text, ensure_ascii=False)
         fields = ("title", "source", "note", "license", "doc", "option_note", "block_note", "stage_note")
-        yield _emitted(f"text_{name}", spec(**dict.fromkeys(fields, written)))
+        whole = spec(**dict.fromkeys(fields, written))
+        yield _emitted(f"text_{name}", whole)
+        yield Case(
+            f"page_{name}", ("report", "spec.yaml", "-o", "out/page.html"), {"spec.yaml": whole.encode()}
+        )
     hidden = {
         "bidi_override": "\u202e",
         "bidi_isolate": "\u2066",
@@ -647,6 +651,28 @@ def _headers() -> Iterator[Case]:
     yield Case("header_too_large", ("verify", "x.py"), {"x.py": b"#" * (5 * 1024 * 1024)})
     yield Case("verify_zero", ("verify", "/dev/zero"))
     yield Case("verify_with_nul", ("verify", "a\0b"))
+
+
+# Journals of a search
+
+
+def _journals() -> Iterator[Case]:
+    texts = {
+        "deep": b"[" * 200_000 + b"\n",
+        "not_json": b"import os\n",
+        "a_number": b"1\n",
+        "a_list": b"[]\n",
+        "binary": bytes(range(256)) + b"\n",
+        "other_search": b'{"journal": 1, "spec": "x"}\n',
+        "not_a_number": b'{"journal": 1}\n{"key": "a", "score": NaN, "note": ""}\n',
+        "huge_integer": b'{"journal": 1}\n{"key": "a", "score": ' + b"9" * 10_000 + b', "note": ""}\n',
+        "torn": b"rm -rf /",
+        "utf_16": '{"journal": 1}\n'.encode("utf-16"),
+    }
+    for name, raw in texts.items():
+        arguments = ("expand", "x2d", "--steps", "1", "--judge", "published", "--journal", "j.jsonl")
+        yield Case(f"journal_{name}", arguments, {"j.jsonl": raw})
+    yield Case("journal_zero", ("expand", "x2d", "--steps", "1", "--journal", "/dev/zero"))
 
 
 # Rules of keys, which are read before any checkpoint is

@@ -9,6 +9,7 @@ from typing import cast
 
 import typer
 
+from x3dspec.cli.completion import Completing
 from x3dspec.errors import Infeasible, Problem, SpecError, nearest
 
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
@@ -50,6 +51,8 @@ def application(commands: tuple[str, ...] = _COMMANDS) -> typer.Typer:
     app.callback()(_root)
     for name in commands:
         import_module(f"x3dspec.cli.{_module(name)}").register(app)
+    for command in app.registered_commands:
+        command.cls = Completing
     return app
 
 

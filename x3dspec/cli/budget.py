@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from x3dspec import exact, preset
+from x3dspec import charts, exact, preset
 from x3dspec.budget import ORDERS, Budget, Next, solve
-from x3dspec.cli import output, words
+from x3dspec.cli import completion, output, words
 from x3dspec.cli.emit import guard, module_name
 from x3dspec.cli.resolve import content, page
 from x3dspec.errors import SpecError
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def budget(
-    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand."),
+    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand.", autocompletion=completion.specs),
     target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."),
     order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
@@ -38,6 +38,7 @@ def budget(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE.svg", help="Draw the trajectory."),
     force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
 ) -> None:
     """Expand a spec step by step until the target is passed, then contract the last step to fit.
@@ -61,6 +62,8 @@ def budget(
         if out in files:
             raise SpecError.at(str(out), "is the module's file too")
         files[out] = preset.text(found.resolved, out)
+    if plot is not None:
+        files[_picture(plot, files)] = _plotted(found)
     output.write(files)
     near = snapped(architecture, found.resolved.setting)
     if as_json:
@@ -69,6 +72,24 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+
+
+def _picture(path: Path, others: dict[Path, str]) -> Path:
+    if path.suffix != ".svg" or path in others:
+        raise SpecError.at("--plot", f"{path} must be a .svg of its own")
+    return path
+
+
+def _plotted(found: Budget) -> str:
+    """The trajectory as a picture, in the quantity that the target is about."""
+    quantity, start = found.target.quantity, found.trajectory.counts
+    points = [charts.Point("start", start.of(quantity))]
+    points += [
+        charts.Point(step.axis, step.counts.of(quantity), step.reaches or "")
+        for step in found.trajectory.steps
+    ]
+    title = f"{found.resolved.architecture.name}: {quantity} after each step"
+    return charts.trajectory(points, title, found.target.value)
 
 
 def _asked(found: Budget) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from x3dspec import review
 from x3dspec.architecture import load
-from x3dspec.cli import output
+from x3dspec.cli import completion, output
 from x3dspec.errors import Problem, SpecError
 from x3dspec.exact import ExactError
 from x3dspec.loading import parse_number
@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    specs: list[str] = typer.Argument(metavar="SPEC ...", help="Files, or names of shipped specs."),
+    specs: list[str] = typer.Argument(
+        metavar="SPEC ...", help="Files, or names of shipped specs.", autocompletion=completion.specs
+    ),
     form: Format = typer.Option("text", "--format", help="github prints annotations for a workflow."),
     ratio: str = typer.Option("16", metavar="N", help="Activation over parameter memory to warn above."),
     strict: bool = typer.Option(False, "--strict", help="Warnings fail too, with exit code 1."),

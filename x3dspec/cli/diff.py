@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from x3dspec.architecture import Resolved, load
-from x3dspec.cli import output, words
+from x3dspec.cli import completion, output, words
 from x3dspec.cost import CONVENTIONS
 from x3dspec.diff import Change, Difference, StageChange, compare
 from x3dspec.errors import SpecError
@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def diff(
     context: typer.Context,
-    specs: list[str] = typer.Argument(metavar="A [B] [--FACTOR VALUE ...]", help="Two specs, or one."),
+    specs: list[str] = typer.Argument(
+        metavar="A [B] [--FACTOR VALUE ...]", help="Two specs, or one.", autocompletion=completion.specs
+    ),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option, in one."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224, in one."),
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),

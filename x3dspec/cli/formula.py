@@ -7,7 +7,7 @@ from enum import Enum
 import typer
 
 from x3dspec import exact
-from x3dspec.cli import output, words
+from x3dspec.cli import completion, output, words
 from x3dspec.cost import CONVENTIONS, QUANTITIES
 
 Quantity = Enum("Quantity", {name: name for name in QUANTITIES}, type=str)  # type: ignore[misc]
@@ -25,7 +25,11 @@ def register(app: typer.Typer) -> None:
 
 def formula(
     context: typer.Context,
-    spec: list[str] = typer.Argument(metavar="SPEC [--FACTOR VALUE ...]", help="A spec, and factor values."),
+    spec: list[str] = typer.Argument(
+        metavar="SPEC [--FACTOR VALUE ...]",
+        help="A spec, and factor values.",
+        autocompletion=completion.specs,
+    ),
     quantity: Quantity = typer.Option("macs", help="What is counted."),
     relaxed: bool = typer.Option(False, "--relaxed", help="Without rounding: a polynomial in the factors."),
     form: Format = typer.Option("text", "--format", help="How it is written."),

@@ -10,6 +10,7 @@ from typing import Any
 from x3dspec import exact
 from x3dspec.exact import Exact
 from x3dspec.files import write as write
+from x3dspec.table import short as short
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -23,15 +24,6 @@ def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> l
         cell.rjust(width) if column in right else cell.ljust(width)
         for column, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
-
-
-def short(count: int | float | Fraction) -> str:
-    """A count in three or four digits: 4.73 G, 3.79 M."""
-    value = float(count)
-    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= size * 0.99995:
-            return f"{value / size:.4g} {unit}"
-    return f"{value:.4g}"
 
 
 def number(value: Exact) -> int | float:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 
 import typer
 
-from x3dspec.cli import output, words
+from x3dspec import charts
+from x3dspec.architecture import Resolved
+from x3dspec.cli import completion, output, words
+
+
+class Format(str, Enum):
+    html = "html"
+    svg = "svg"
 
 
 def register(app: typer.Typer) -> None:
@@ -15,8 +23,13 @@ def register(app: typer.Typer) -> None:
 
 def report(
     context: typer.Context,
-    spec: list[str] = typer.Argument(metavar="SPEC [--FACTOR VALUE ...]", help="A spec, and factor values."),
-    out: Path = typer.Option("report.html", "-o", "--output", metavar="FILE", help="Where the page goes."),
+    spec: list[str] = typer.Argument(
+        metavar="SPEC [--FACTOR VALUE ...]",
+        help="A spec, and factor values.",
+        autocompletion=completion.specs,
+    ),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Default: report.html or .svg."),
+    form: Format = typer.Option("html", "--format", help="svg draws the cost by stage and layer kind."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
 ) -> None:
@@ -26,11 +39,16 @@ def report(
 
     x3dspec report x3d_m -o report.html
     """
-    from x3dspec.report import html
-
     name, given = words.single(spec, "report")
     architecture = words.opened(name, options, clip)
     resolved = architecture.at(words.values(architecture, given, context))
     said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
-    output.write({out: html(resolved, said)})
-    typer.echo(out)
+    path = out or Path(f"report.{form.value}")
+    output.write({path: _page(resolved, said) if form is Format.html else charts.cost(resolved)})
+    typer.echo(path)
+
+
+def _page(resolved: Resolved, said: list[str]) -> str:
+    from x3dspec.report import html
+
+    return html(resolved, said)

@@ -9,7 +9,7 @@ import typer
 
 from x3dspec import exact, preset
 from x3dspec.architecture import Resolved
-from x3dspec.cli import output, words
+from x3dspec.cli import completion, output, words
 from x3dspec.cost import CONVENTIONS
 from x3dspec.exact import Exact
 from x3dspec.grid import snapped
@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 def resolve(
     context: typer.Context,
-    spec: list[str] = typer.Argument(metavar="SPEC [--FACTOR VALUE ...]", help="A spec, and factor values."),
+    spec: list[str] = typer.Argument(
+        metavar="SPEC [--FACTOR VALUE ...]",
+        help="A spec, and factor values.",
+        autocompletion=completion.specs,
+    ),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),

@@ -1,0 +1,171 @@
+"""Train an emitted module on a folder of labelled videos, and write its accuracy as a score.
+
+    python examples/train.py MODULE.py SPEC.yaml SCORE.json --data clips
+
+The folder has {train,val}/CLASS/VIDEO. Frames and frame stride of a clip are those of the spec. This
+is what `x3dspec expand --judge command` runs per candidate; see docs/expansion.md. Needs PyAV and torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+import x3dspec
+
+Videos = list[tuple[torch.Tensor, int]]
+
+
+def build(path: Path) -> nn.Module:
+    """The network of an emitted module: its factory is called as its file is."""
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    # Dataclasses and pickles look a module up by its name.
+    sys.modules[path.stem] = module
+    found.loader.exec_module(module)
+    network = getattr(module, path.stem)()
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def videos(folder: Path) -> Videos:
+    """Every video of a folder with the number of its class: frames x height x width x 3, 8 bits."""
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    found = []
+    for label, name in enumerate(classes):
+        for path in sorted((folder / name).iterdir()):
+            with av.open(str(path)) as container:
+                frames = [torch.from_numpy(f.to_ndarray(format="rgb24")) for f in container.decode(video=0)]
+            found.append((torch.stack(frames), label))
+    return found
+
+
+def sampled(video: torch.Tensor, frames: int, stride: int, draw: torch.Generator | None) -> torch.Tensor:
+    """A clip: `frames` of a video, `stride` apart, from a random place, or its middle without `draw`."""
+    room = max(0, len(video) - (frames - 1) * stride - 1)
+    first = room // 2 if draw is None else int(torch.randint(room + 1, (), generator=draw))
+    index = (first + stride * torch.arange(frames)).clamp(max=len(video) - 1)
+    return video[index]
+
+
+def batches(
+    data: Videos, network: x3dspec.Resolved, batch: int, draw: torch.Generator | None
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Clips as the network takes them, in random order where there is a `draw`."""
+    frames, stride, size = network.network.frames or 1, network.network.stride or 1, network.network.size
+    order = torch.arange(len(data)) if draw is None else torch.randperm(len(data), generator=draw)
+    for chosen in order.split(batch):
+        clips = torch.stack([sampled(data[i][0], frames, stride, draw) for i in chosen.tolist()])
+        pixels = clips.permute(0, 1, 4, 2, 3).flatten(0, 1).float() / 128 - 1
+        pixels = F.interpolate(pixels, size=(size, size), mode="bilinear", antialias=True)
+        yield (
+            pixels.unflatten(0, (len(chosen), frames)).transpose(1, 2).contiguous(),
+            torch.tensor([data[i][1] for i in chosen.tolist()]),
+        )
+
+
+def accuracy(model: nn.Module, data: Videos, network: x3dspec.Resolved, batch: int, device: str) -> float:
+    """The share of videos whose middle clip is classified right."""
+    model.eval()
+    right = 0
+    with torch.inference_mode():
+        for clips, labels in batches(data, network, batch, None):
+            right += int((model(clips.to(device)).argmax(1).cpu() == labels).sum())
+    return right / len(data)
+
+
+def keep(path: Path, state: dict[str, object]) -> None:
+    """Replace a checkpoint whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(state, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def train(given: argparse.Namespace) -> float:
+    """Train, from the checkpoint if there is one, and return the accuracy on the videos to score on."""
+    torch.manual_seed(given.seed)
+    network = x3dspec.load(str(given.spec)).resolve()
+    model = build(given.module).to(given.device)
+    data, held_out = videos(given.data / "train"), videos(given.data / "val")
+    steps = given.epochs * math.ceil(len(data) / given.batch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=given.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, given.rate, total_steps=steps)
+    # bf16 pays on an accelerator; on most CPUs it loses.
+    mixed = torch.autocast("cuda", torch.bfloat16, enabled=given.device.startswith("cuda"))
+    checkpoint, first = None, 0
+    if given.checkpoints:
+        checkpoint = given.checkpoints / f"{hashlib.sha256(given.spec.read_bytes()).hexdigest()[:16]}.pt"
+        if checkpoint.exists():
+            state = torch.load(checkpoint, map_location=given.device)
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            schedule.load_state_dict(state["schedule"])
+            first = state["epoch"]
+    for epoch in range(first, given.epochs):
+        model.train()
+        total, seen = 0.0, 0
+        draw = torch.Generator().manual_seed(given.seed * 1000 + epoch)
+        for clips, labels in batches(data, network, given.batch, draw):
+            with mixed:
+                loss = F.cross_entropy(model(clips.to(given.device)), labels.to(given.device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total, seen = total + float(loss.detach()) * len(labels), seen + len(labels)
+            progress(epoch, given.epochs, seen / len(data), total / seen)
+        if checkpoint:
+            keep(
+                checkpoint,
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "epoch": epoch + 1,
+                },
+            )
+    return accuracy(model, held_out, network, given.batch, given.device)
+
+
+def progress(epoch: int, epochs: int, share: float, loss: float) -> None:
+    if sys.stderr.isatty():
+        bar = "#" * round(30 * share)
+        end = "\n" if share >= 1 else ""
+        line = f"\repoch {epoch + 1}/{epochs} [{bar:<30}] loss {loss:.3f}"
+        print(line, end=end, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("module", type=Path)
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoints", type=Path, help="keep one a spec here, and continue from it")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    given = parser.parse_args()
+    score = train(given)
+    given.out.write_text(json.dumps({"score": score}))
+    print(f"accuracy {score:.3f}")
+
+
+if __name__ == "__main__":
+    main()
