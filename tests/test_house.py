@@ -26,9 +26,9 @@ LAYERS = (
     ("table", "preset", "keys", "review"),
     ("diff", "javascript", "kinds"),
     ("charts", "report"),
-    ("classes", "face", "layout", "emit"),
+    ("deploy", "classes", "face", "layout", "emit"),
     ("command",),
-    ("probe", "verify", "weights", "export"),
+    ("probe", "verify", "weights", "export", "bench"),
     ("cli", "__main__", "__init__"),
 )
 
@@ -40,7 +40,7 @@ HOMES = {
     "typer": {"cli"},
     "numpy": {"arrays", "lattice", "search"},
     "sympy": {"symbolic"},
-    "torch": {"weights", "probe", "export"},
+    "torch": {"weights", "probe", "export", "bench"},
     "yaml": {"document"},
 }
 

@@ -3,8 +3,8 @@
     python tests/hostile/runner.py [torch | shipped]
 
 Each case has an empty folder, 5 seconds of processor time (wall time would be that of the machine's other
-work; what waits for ever meets the time limit of the whole run), and the audit hook. Address space is limited, so that a case
-that wants more than its share fails with MemoryError, as a traceback does: both are in the answer.
+work; what waits for ever meets the time limit of the whole run), and the audit hook. Address space is
+limited: a case that wants more than its share fails with MemoryError, which is in the answer.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ _COMMANDS = (
     "verify",
     "convert-weights",
     "export",
+    "bench",
     "schema",
     "check",
     "diff",

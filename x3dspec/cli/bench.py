@@ -1,0 +1,127 @@
+"""``x3dspec bench``: how fast emitted modules are, and against what."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from x3dspec.cli import output
+from x3dspec.errors import SpecError
+
+if TYPE_CHECKING:
+    from x3dspec.bench import Measured, Result
+
+_NOTE = "FLOPs are not latency: the bound's share above is all that these MACs explain of the time."
+
+
+def register(app: typer.Typer) -> None:
+    app.command("bench")(command)
+
+
+def command(
+    file: Path = typer.Argument(metavar="FILE", help="An emitted module."),
+    against: str = typer.Option(
+        None, metavar="OTHER", help="Another emitted module, or FILE:FUNCTION that is given the clip."
+    ),
+    batch: int = typer.Option(1, min=1, max=4096, help="Clips at a time."),
+    threads: int = typer.Option(None, min=1, max=1024, help="Of torch; by default as many as it takes."),
+    dtype: str = typer.Option("float32", help="float32, bfloat16 or float16."),
+    device: str = typer.Option("cpu", help="cpu, cuda, cuda:1 ..."),
+    clip: str = typer.Option(None, metavar="TxS", help="Another clip than the module's own, e.g. 16x224."),
+    rounds: int = typer.Option(20, min=1, max=10000, help="Each runs every module once, in turn."),
+    train: bool = typer.Option(False, "--train", help="A training step: forward, loss, backward."),
+    channels_last: bool = typer.Option(False, "--channels-last", help="FILE in channels-last memory."),
+    compiled: bool = typer.Option(False, "--compile", help="FILE through torch.compile."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+) -> None:
+    """Measure an emitted module, alone or in turn with another one. Needs torch.
+
+    Importing a module runs its code: bench only what you would import.
+
+    x3dspec bench generated/x3d_m.py --against benchmarks/peers.py:x3d_m
+    """
+    try:
+        from x3dspec import bench, export
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise SpecError.at("", 'bench needs torch: pip install "x3dspec[torch]"') from None
+
+    network, own = export.module(file)
+    setting = bench.Setting(
+        clip=_clip(clip, own),
+        batch=batch,
+        threads=threads,
+        dtype=dtype,
+        device=device,
+        rounds=rounds,
+        train=train,
+        channels_last=channels_last,
+        compiled=compiled,
+    )
+    contenders = {str(file): network}
+    if against is not None:
+        other = (
+            export.module(Path(against))[0]
+            if against.endswith(".py")
+            else bench.opened(against, setting.clip)
+        )
+        contenders[against if against != str(file) else f"{against} again"] = other
+    found = bench.bench(contenders, setting, _progress)
+    if as_json:
+        content = {"setting": dataclasses.asdict(setting), **dataclasses.asdict(found), "note": _NOTE}
+        typer.echo(output.document(content))
+    else:
+        typer.echo("\n".join(_page(found, setting.clip, batch)))
+
+
+def _clip(given: str | None, own: tuple[int, ...]) -> tuple[int, ...]:
+    if given is None:
+        return own
+    sizes = given.lower().replace("×", "x").split("x")
+    wanted = len(own) - 3
+    if len(sizes) != wanted or not all(size.isdecimal() and 0 < int(size) <= 8192 for size in sizes):
+        form = "FRAMESxSIZE such as 16x224" if wanted == 2 else "SIZE such as 224"
+        raise SpecError.at("--clip", f"{given!r} is not {form}")
+    numbers = [int(size) for size in sizes]
+    return (*own[:2], *numbers, numbers[-1])
+
+
+def _progress(message: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{message}", end="", file=sys.stderr, flush=True)
+
+
+def _page(found: Result, clip: tuple[int, ...], batch: int) -> list[str]:
+    machine = found.machine
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+    shape = " x ".join(map(str, (batch, *clip[1:])))
+    lines = [
+        f"torch {machine.torch}, {machine.threads} threads, {machine.processor}",
+        f"bound {output.short(machine.bound)}MACs/s by a large matrix product; clips {shape}",
+    ]
+    for each in found.measured:
+        lines += ["", *_measured(each)]
+    if found.ratio is not None:
+        first, second = (each.name for each in found.measured)
+        spread = f"{found.ratio.median:.2f} x ({found.ratio.low:.2f} to {found.ratio.high:.2f})"
+        lines += ["", f"{second} takes {spread} as long as {first}"]
+    return [*lines, "", _NOTE]
+
+
+def _measured(each: Measured) -> list[str]:
+    latency = each.latency
+    memory = "-" if each.memory is None else f"{output.short(each.memory)}B"
+    milliseconds = f"{latency.median * 1e3:.1f} ms ({latency.low * 1e3:.1f} to {latency.high * 1e3:.1f})"
+    rows = [
+        ["latency", f"{milliseconds}, {each.clips:.3g} clips/s"],
+        ["MACs", f"{output.short(each.macs)}, {each.share:.0%} of the bound"],
+        ["peak memory", f"{memory} beyond what was in use"],
+        *([f"  {kind}", f"{part:.0%}"] for kind, part in each.kinds.items() if part >= 0.005),
+    ]
+    return [each.name, *output.aligned(rows)]
