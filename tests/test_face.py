@@ -53,7 +53,8 @@ def test_what_the_network_is_fed() -> None:
 
 
 def test_checkpointing_changes_memory_not_gradients() -> None:
-    network = build(load("x2d").resolve(gamma_t=2, gamma_d="1/5", gamma_w="1/2"), dropout=0.0).double().train()
+    resolved = load("x2d").resolve(gamma_t=2, gamma_d="1/5", gamma_w="1/2")
+    network = build(resolved, dropout=0.0).double().train()
     clip = torch.rand(2, 3, 2, 32, 32, dtype=torch.float64)
 
     def gradients() -> list[torch.Tensor]:

@@ -8,6 +8,7 @@ FLOPs are not latency; the share of the bound says how far apart the two are.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib.util
 import os
@@ -30,7 +31,7 @@ from x3dspec.errors import SpecError, unknown
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BOUND_SIZE = 2048
-_PROFILED = 5
+_PROFILED = 3
 
 Step = Callable[[], object]
 
@@ -71,7 +72,7 @@ class Measured:
         share: the part of the machine's bound that these are at the median latency.
         memory: bytes in use at the peak of a step beyond those before it; None where the system
             does not say.
-        kinds: the part of the latency that each kind of operation takes, the largest first.
+        kinds: the part of the time that each kind of operation takes, the largest first.
     """
 
     name: str
@@ -227,7 +228,7 @@ def _training(module: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> 
 
     def step() -> None:
         module.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(run(x).float(), labels).backward()
+        torch.autograd.backward(nn.functional.cross_entropy(run(x).float(), labels))
 
     return step
 
@@ -246,7 +247,7 @@ def _measured(
         macs=macs,
         share=macs / latency.median / bound,
         memory=_peak(step, device),
-        kinds=_kinds(step, latency.median, device),
+        kinds=_kinds(step, device),
     )
 
 
@@ -262,11 +263,13 @@ def _peak(step: Step, device: torch.device) -> int | None:
         return torch.cuda.max_memory_allocated(device) - before
     gc.collect()
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        # What was freed goes back to the system, and the peak starts anew.
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
         before = _status("VmRSS")
         step()
         return max(0, _status("VmHWM") - before)
-    except (OSError, KeyError):
+    except (OSError, AttributeError, KeyError):
         return None
 
 
@@ -300,34 +303,34 @@ _NAMES = {
 }
 
 
-def _kinds(step: Step, latency: float, device: torch.device) -> dict[str, float]:
+def _kinds(step: Step, device: torch.device) -> dict[str, float]:
     """The parts of a step's time. What the profiler sees in no operation is Python and dispatch."""
     from torch.profiler import ProfilerActivity, profile
 
     cuda = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    runs: list[dict[str, float]] = []
+    runs: list[tuple[float, dict[str, float]]] = []
     for _ in range(_PROFILED):
         with _quiet(), profile(activities=activities, record_shapes=True) as profiled:
+            start = time.perf_counter()
             step()
             _synchronised(device)
+            whole = time.perf_counter() - start
         found: dict[str, float] = {}
         for event in profiled.key_averages(group_by_input_shape=True):
             seconds = (event.self_device_time_total if cuda else event.self_cpu_time_total) / 1e6
             kind = _kind(event.key, event.input_shapes)
-            found[kind] = found.get(kind, 0.0) + seconds
-        runs.append(found)
-    shortest = min(runs, key=lambda run: sum(run.values()))
-    seen = {kind: seconds / latency for kind, seconds in shortest.items() if kind != "other"}
-    rest = max(0.0, 1 - sum(seen.values()))
-    parts = {**seen, "everything else": rest}
+            found[kind] = found.get(kind, 0.0) + seconds / whole
+        runs.append((whole, found))
+    _, parts = min(runs, key=lambda run: run[0])
+    parts["everything else"] = max(0.0, 1 - sum(parts.values())) + parts.pop("everything else", 0.0)
     return dict(sorted(parts.items(), key=lambda item: -item[1]))
 
 
 def _kind(name: str, shapes: Sequence[Sequence[int]]) -> str:
     if "conv" in name:
         return _convolution(name, shapes)
-    return next((kind for part, kind in _NAMES.items() if part in name), "other")
+    return next((kind for part, kind in _NAMES.items() if part in name), "everything else")
 
 
 def _convolution(name: str, shapes: Sequence[Sequence[int]]) -> str:

@@ -184,7 +184,7 @@ def _torch_export(network: nn.Module, out: Path, example: Tensor, dynamic: bool)
     program = torch.export.export(network, (example,), dynamic_shapes=shapes)
     torch.export.save(program, out)
     loaded = torch.export.load(out).module()
-    return lambda clip: loaded(clip)  # type: ignore[no-any-return]
+    return lambda clip: loaded(clip)
 
 
 def _onnx(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
