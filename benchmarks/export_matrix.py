@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from x3dspec.export import FORMATS, TOLERANCE, export, module
 
-
 Maker = Callable[[nn.Module, bool], Callable[[Tensor], Tensor]]
 
 

@@ -158,9 +158,9 @@ def interleaved(
     return times
 
 
-def ratio(slower: Sequence[float], faster: Sequence[float]) -> Spread:
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> Spread:
     """The paired ratios of two lists of seconds."""
-    return spread([a / b for a, b in zip(slower, faster, strict=True)])
+    return spread([a / b for a, b in zip(theirs, ours, strict=True)])
 
 
 def spread(values: Sequence[float]) -> Spread:

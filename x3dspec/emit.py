@@ -375,7 +375,8 @@ class _Deploy(_Emitter):
         return False
 
     def _context(self) -> dict[str, Any]:
-        mean = {2: "x.flatten(2).mean(2)", 3: "x.flatten(3).mean(3).mean(2)"}[self.dims]
+        frames = "flatten(2, 3).mean(2)" if self.dims == 3 else "flatten(1, 2)"
+        mean = f"x.movedim(1, -1).{frames}.mean(1)"
         return {**super()._context(), "kinds": self.kinds, "mean": mean, "layout": self._layout()}
 
     def _imports(self) -> list[str]:
