@@ -12,9 +12,9 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from x3dspec import __version__, assets, deploy, exact, face
+from x3dspec import __version__, assets, exact, face
 from x3dspec import network as net
 from x3dspec.architecture import Resolved
 from x3dspec.classes import Class, Instance, Module, Parameter, Step, every_step, unify
@@ -22,6 +22,9 @@ from x3dspec.errors import SpecError
 from x3dspec.layout import WIDTH, broken
 from x3dspec.loading import class_name
 from x3dspec.table import extent, rows
+
+if TYPE_CHECKING:
+    from x3dspec import deploy
 
 _INDENT = " " * 8
 
@@ -54,6 +57,8 @@ def counted(resolved: Resolved, form: str) -> Resolved:
     """The network that the header of a form counts: the deploy form has its norms folded."""
     if form == "train":
         return resolved
+    from x3dspec import deploy
+
     return replace(resolved, network=deploy.folded(resolved.network))
 
 
@@ -364,11 +369,15 @@ class _Deploy(_Emitter):
 
     def __init__(self, resolved: Resolved, name: str) -> None:
         super().__init__(resolved, name)
+        from x3dspec import deploy
+
         self.folds = deploy.folds(resolved.network)
         classes = [*self.blocks.classes.values(), *self.plain.values()]
         self.kinds = {module.kind for each in classes for module in each.modules}
 
     def _spelled(self) -> net.Network[int]:
+        from x3dspec import deploy
+
         return deploy.laid_out(self.resolved.network)
 
     def _sequences(self) -> bool:
