@@ -492,7 +492,7 @@ def _bases() -> Iterator[Case]:
     yield Case("base_and_stages", ("resolve", "spec.yaml"), {"spec.yaml": spec().encode() + b"base: x2d\n"})
     yield Case("spec_is_zero", ("resolve", "/dev/zero"))
     yield Case("spec_is_a_terminal", ("resolve", "/dev/null"))
-    yield Case("spec_is_a_process", ("resolve", "/proc/self/environ"))
+    yield Case("spec_is_a_process", ("resolve", "/proc/self/auxv"))
     yield Case("spec_is_memory", ("resolve", "/proc/self/mem"))
 
 
