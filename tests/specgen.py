@@ -15,7 +15,7 @@ from typing import Any
 
 #: Values that a factor may get: whole, decimal, a fraction, a root.
 VALUES = ["1", "2", "1.5", "0.75", "5/4", "7/3", "1.1", "sqrt(2)", "2**(1/3)", "3/2*sqrt(2)"]
-ACTIVATIONS = ["relu", "swish", "hard_swish"]
+ACTIVATIONS = ["relu", "relu6", "swish", "hard_swish"]
 Layer = Any
 
 

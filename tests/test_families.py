@@ -49,12 +49,13 @@ IMAGE = {
     "efficientnet_b5": ("efficientnet_b5", 30_389_784, 10_266_384_752),
     "efficientnet_b6": ("efficientnet_b6", 43_040_704, 19_067_593_536),
     "efficientnet_b7": ("efficientnet_b7", 66_347_960, 37_745_884_192),
+    "mobilenet_v2": ("mobilenetv2_100", 3_504_872, 300_774_272),
     "mobilenet_v3_large": ("mobilenetv3_large_100", 5_483_032, 216_589_760),
 }
-FAMILIES = (*VIDEO, "efficientnet", "mobilenet_v3_large")
+FAMILIES = (*VIDEO, "efficientnet", "mobilenet_v2", "mobilenet_v3_large")
 #: Of the image networks whose logits are compared: the smallest, one that repeats its first block and
 #: one that is wider.
-WEIGHED = ("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "mobilenet_v3_large")
+WEIGHED = ("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "mobilenet_v2", "mobilenet_v3_large")
 
 needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed")
 
@@ -137,6 +138,13 @@ def test_logits_are_timms(name: str) -> None:
     theirs = family_peers.timm(IMAGE[name][0])
     furthest = difference(published(name), theirs, "timm", (3, 96, 96))
     assert furthest < 1e-5
+
+
+@needs_timm
+@pytest.mark.parametrize(("width", "name"), [("0.5", "mobilenetv2_050"), ("1.4", "mobilenetv2_140")])
+def test_the_width_multiplier_is_timms(width: str, name: str) -> None:
+    resolved = x3dspec.load("mobilenet_v2").resolve(gamma_w=width)
+    assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -289,6 +289,7 @@ _NAMES = {
     "norm": "norm",
     "relu": "activation",
     "clamp": "activation",
+    "hardtanh": "activation",
     "silu": "activation",
     "sigmoid": "activation",
     "hardswish": "activation",

@@ -26,6 +26,7 @@ _KINDS = {
     "addmm": "linear",
     "mm": "linear",
     "relu": "relu",
+    "hardtanh": "relu6",
     "silu": "swish",
     "hardswish": "hard_swish",
     "sigmoid": "sigmoid",

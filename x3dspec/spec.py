@@ -296,6 +296,7 @@ class LayerItem(Model):
     norm: Norm | None = Field(default=None, description="batch normalisation")
     relu: Activation | None = Field(default=None, description="max(x, 0)")
     swish: Activation | None = Field(default=None, description="x * sigmoid(x), torch's SiLU")
+    relu6: Activation | None = Field(default=None, description="min(max(x, 0), 6)")
     hard_swish: Activation | None = Field(default=None, description="x * relu6(x + 3) / 6")
     squeeze_excite: SqueezeExcite | None = Field(default=None, description="channel attention")
     max_pool: Pool | None = Field(default=None, description="maximum over windows")
