@@ -2,6 +2,7 @@
 
     python tests/matrix.py                    with each python3.N on PATH and under ~/.pyenv
     python tests/matrix.py /usr/bin/python3   with these
+    python tests/matrix.py --newest PYTHON    without the lowest, of which a new Python has no wheels
 
 For each interpreter it makes two environments outside the checkout, the newest dependencies and, on the
 oldest interpreter, the lowest that pyproject.toml allows; then it emits all shipped specs into an empty
@@ -10,6 +11,7 @@ folder under several locales, time zones, hash seeds and working folders, and co
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -79,11 +81,16 @@ def differences(python: str, folder: Path) -> Iterator[str]:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON")
+    parser.add_argument("--newest", action="store_true", help="leave out the lowest dependencies")
+    given = parser.parse_args()
     declared = dependencies()
     lowest = [each.replace(">=", "==") for each in declared]
     failed = False
-    for index, python in enumerate(sys.argv[1:] or interpreters()):
-        for name, requirements in (("newest", declared), *((("lowest", lowest),) if index == 0 else ())):
+    for index, python in enumerate(given.pythons or interpreters()):
+        both = index == 0 and not given.newest
+        for name, requirements in (("newest", declared), *((("lowest", lowest),) if both else ())):
             with tempfile.TemporaryDirectory() as folder:
                 made = environment(python, Path(folder) / "venv", requirements)
                 wrong = list(differences(made, Path(folder)))
