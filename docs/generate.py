@@ -2,6 +2,7 @@
 
     python docs/generate.py            rewrite them in place
     python docs/generate.py --check    exit 1 where a page is not what the code says
+    python docs/generate.py --consoles run the consoles too, and rewrite what they show (docs/consoles.py)
 
 A page marks a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function below.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import consoles
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -273,11 +276,18 @@ def _part(name: str) -> str:
     return make()
 
 
+def _run(page: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return consoles.rerun(page, Path(folder))
+
+
 def main() -> int:
     stale = []
     for path in PAGES:
         page = path.read_text(encoding="utf-8")
         new = rewritten(page)
+        if "--consoles" in sys.argv and path.parent.name == "docs" and path.name in consoles.PAGES:
+            new = _run(new)
         if new != page:
             stale.append(path.relative_to(ROOT))
             if "--check" not in sys.argv:

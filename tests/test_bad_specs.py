@@ -80,7 +80,7 @@ def test_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert refusal("x3d_xxl.yaml") == ["x3d_xxl.yaml: no such file"]
+    assert refusal("x3d_xxl.yaml") == ["x3d_xxl.yaml: no such file; did you mean the shipped x3d_xl?"]
     assert refusal("a/b/c.yaml") == ["a/b/c.yaml: no such file"]
 
 

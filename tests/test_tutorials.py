@@ -1,11 +1,13 @@
-"""Every command of the pages that a newcomer follows, run as written; every figure they print."""
+"""Every command of the pages that a newcomer follows, run as written, and every wrong turn beside them."""
 
 from __future__ import annotations
 
-import re
-import shlex
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import consoles
 import pytest
 
 from x3dspec.cli import run
@@ -13,44 +15,29 @@ from x3dspec.cli import run
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def fences(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("name", consoles.PAGES)
+def test_every_console_shows_what_its_commands_print(name: str, tmp_path: Path) -> None:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert consoles.rerun(page, tmp_path) == page, "python docs/generate.py --consoles rewrites it"
 
 
-def commands(page: str) -> list[list[str]]:
-    """The x3dspec commands of a page's consoles, in order."""
-    lines = [line[2:] for block in fences(page, "console") for line in block.splitlines() if line[:2] == "$ "]
-    parts = [part.strip() for line in lines for part in line.split("&&")]
-    return [shlex.split(part)[1:] for part in parts if part.startswith("x3dspec ")]
+def test_a_console_that_shows_something_else_is_rewritten(tmp_path: Path) -> None:
+    page = '```text title="a.txt"\none\n```\n```console\n$ cat a.txt\nzwei\n$ true\n```\n'
+    assert consoles.rerun(page, tmp_path) == page.replace("zwei", "one")
+    with pytest.raises(consoles.Failed, match="exit code 3"):
+        consoles.rerun("```console\n$ exit 3 | cat\n```\n", tmp_path)
 
 
-@pytest.fixture(autouse=True)
-def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_write_a_family(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (DOCS / "write-a-family.md").read_text(encoding="utf-8")
-    *spec, preset = fences(page, "yaml")
-    first, *later = commands(page)
-    assert first == ["init", "resnet18"]
-    assert run(first) == 0
-    assert run(["resolve", "resnet18.yaml"]) == 0, "the starter works as it stands"
-    Path("resnet18.yaml").write_text("name: resnet18\n" + "".join(spec))
-    Path("resnet34.yaml").write_text(preset)
-    capsys.readouterr()
-    for command in later:
-        assert run(command) == 0, command
-    said = capsys.readouterr().out
-    figures = re.findall(r"\d{1,3}(?:,\d{3})+", page)
-    assert len(figures) == 2
-    for figure in figures:
-        assert figure in said
-    assert run(["resolve", "resnet34.yaml"]) == 0
-
-
+@pytest.mark.usefixtures("emptied")
 def test_the_starter_is_checked_emitted_and_budgeted(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", "mine"]) == 0
+    assert run(["resolve", "mine.yaml"]) == 0
     assert run(["check", "mine.yaml"]) == 0
     assert run(["budget", "mine.yaml", "--target", "10GFLOPs"]) == 0
     assert run(["emit", "mine.yaml", "--out", "."]) == 0
@@ -58,3 +45,72 @@ def test_the_starter_is_checked_emitted_and_budgeted(capsys: pytest.CaptureFixtu
     assert run(["init", "mine"]) == 2
     assert "is there already" in capsys.readouterr().err
     assert run(["init", "class"]) == 2
+
+
+#: What a newcomer mistypes, and what leads back.
+WRONG_TURNS = {
+    "budget --target 3GFLOP5": "3GFLOPs",
+    "budget --target 3": "FLOPs",
+    "budget --target 3params --fil": "--fill",
+    "search x2d --max 3GFLOP5": "3GFLOPs",
+    "search x2d --max 3GFLOPs --fix gamma_q=2": "gamma_w",
+    "resolve x3d_s --gama-s 2": "gamma_s",
+    "resolve x3d_s --gamma-s two": "--gamma-s",
+    "resolve x3d_s --gamma-s": "needs a value",
+    "resolve x3d_s --set shortcut=always": "shortcut_norm",
+    "resolve x3d_s --convention fvcor": "fvcore",
+    "resolve x3d_sn": "x3d_s",
+    "resolve specs/x3d_sn.yaml": "x3d_s",
+    "resolve": "SPEC",
+    "diff x3d_s": "two specs",
+    "verify nothing.py": "no such file",
+    "convert-weights none.pyth --spec x3d_s -o x.pt": "no such file",
+    "report x3d_s --format svgg": "svg",
+    "emit": "--out",
+    "budgte": "budget",
+    "list preset": "presets",
+}
+
+
+@pytest.mark.parametrize("words", WRONG_TURNS)
+@pytest.mark.usefixtures("emptied")
+def test_a_wrong_turn_leads_back_with_one_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert WRONG_TURNS[words] in err
+    assert err.count("\n") == 1
+    assert not list(Path().iterdir()), "and nothing is written"
+
+
+#: A command, the library that it needs, and what brings it. (tests/test_wheel.py verifies without torch.)
+EXTRAS = {
+    "convert-weights x.pt --spec x2d -o y.pt": ("torch", "x3dspec[torch]"),
+    "export x2d.py --to onnx -o x2d.onnx": ("onnx", "x3dspec[onnx]"),
+    "export x2d.py --to openvino -o x2d.xml": ("openvino", "x3dspec[openvino]"),
+    "bench x2d.py": ("torch", "x3dspec[torch]"),
+}
+
+
+@pytest.mark.parametrize("words", EXTRAS)
+def test_a_missing_extra_is_named(words: str, emptied: Path) -> None:
+    library, extra = EXTRAS[words]
+    assert run(["emit", "x2d", "--out", "."]) == 0
+    before = sorted(emptied.iterdir())
+    absent = f"import sys; sys.modules[{library!r}] = None"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{absent}; from x3dspec.cli import run; sys.exit(run(sys.argv[1:]))",
+            *words.split(),
+        ],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f'pip install "{extra}"' in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(emptied.iterdir()) == before

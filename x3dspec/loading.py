@@ -6,6 +6,7 @@ whole file, and raised together.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -95,8 +96,18 @@ def load_source(name: str) -> Source:
         SpecError: with every problem of the first file that has any.
     """
     path, display = assets.find(name)
+    _expect(path, display)
     with exact.limited():
         return _follow(path, display, ())
+
+
+def _expect(path: FilePath, display: str) -> None:
+    """A file that is not there may be a shipped spec, misspelt."""
+    if len(display) > MAX_SHOWN or os.path.lexists(path):
+        return
+    guess = nearest(display.removeprefix("specs/").removesuffix(".yaml"), assets.shipped())
+    if guess:
+        raise SpecError.at(display, f"no such file; did you mean the shipped {guess}?")
 
 
 def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source:
