@@ -66,7 +66,9 @@ COSTS: dict[str, tuple[net.Layer[int], tuple[int, ...]]] = {
 @pytest.mark.parametrize("kind", COSTS)
 def test_what_each_layer_costs(kind: str) -> None:
     each, expected = COSTS[kind]
-    assert cost.of_layer(each) == Tally(*expected)
+    found = cost.of_layer(each)
+    assert found == Tally(*expected)
+    assert type(found.macs) is type(found.params) is int
 
 
 def test_a_layer_that_is_not_there_costs_nothing() -> None:

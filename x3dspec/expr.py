@@ -95,9 +95,6 @@ class Expr:
     def __sub__(self, other: Operand) -> Expr:
         return add(self, multiply(_MINUS_ONE, lift(other)))
 
-    def __rsub__(self, other: Operand) -> Expr:
-        return add(lift(other), multiply(_MINUS_ONE, self))
-
     def __mul__(self, other: Operand) -> Expr:
         return multiply(self, lift(other))
 
@@ -301,7 +298,7 @@ class ExactAlgebra:
         return _bounded(Fraction(a) / b if isinstance(a, int) else a / b)
 
     def power(self, a: Any, b: Any) -> Any:
-        return exact.power(_number(a), _number(b))
+        return exact.power(a, b)
 
     floor = staticmethod(math.floor)
     ceil = staticmethod(math.ceil)
@@ -324,10 +321,6 @@ class ExactAlgebra:
 
     def residues(self, count: Any, residue: Any, period: Any) -> Any:
         return math.ceil(Fraction(count - residue) / period)
-
-
-def _number(value: Any) -> Exact:
-    return Fraction(value) if isinstance(value, int) else value
 
 
 def _bounded(value: Any) -> Any:
