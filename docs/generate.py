@@ -9,10 +9,11 @@ A page marks a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME i
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -21,13 +22,29 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import x3dspec
-from x3dspec import bind, cost, document, engine, exact, files, journal, loading, lower, spec, syntax, verify
+from x3dspec import (
+    answers,
+    bind,
+    cost,
+    document,
+    engine,
+    exact,
+    files,
+    journal,
+    loading,
+    lower,
+    spec,
+    syntax,
+    verify,
+)
+from x3dspec.cli.schema import answered
 from x3dspec.compare import compare as standings
 from x3dspec.meter import meter
 from x3dspec.published import compare
 from x3dspec.score import judge
 
 ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "docs" / "answers.schema.json"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FAMILY = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
@@ -267,6 +284,18 @@ def expansion_judges() -> str:
     return table(("judge", "matches", "Fast = Temporal", "mean rank", "rank at each published state"), rows)
 
 
+def json_answers() -> str:
+    """The answer of every command, with its own keys."""
+    commands = answered()
+    schema = answers.json_schema(commands)
+    rows = []
+    for command, place in zip(commands, schema["oneOf"], strict=True):
+        answer = schema["$defs"][place["$ref"].rpartition("/")[2]]
+        own = ", ".join(f"`{key}`" for key in answer["properties"] if key != "x3dspec")
+        rows.append((f"`{command}`", answer["description"], own))
+    return table(("command", "what it answers", "keys"), rows)
+
+
 def rewritten(page: str) -> str:
     return PART.sub(lambda part: part[1] + _part(part[2]) + part[3], page)
 
@@ -281,17 +310,22 @@ def _run(page: str) -> str:
         return consoles.rerun(page, Path(folder))
 
 
+def made() -> Iterator[tuple[Path, str]]:
+    """Every file that comes from the code, in whole or in part, as it should be."""
+    yield SCHEMA, json.dumps(answers.json_schema(answered()), indent=2) + "\n"
+    for path in PAGES:
+        page = rewritten(path.read_text(encoding="utf-8"))
+        runs = "--consoles" in sys.argv and path.parent.name == "docs" and path.name in consoles.PAGES
+        yield path, _run(page) if runs else page
+
+
 def main() -> int:
     stale = []
-    for path in PAGES:
-        page = path.read_text(encoding="utf-8")
-        new = rewritten(page)
-        if "--consoles" in sys.argv and path.parent.name == "docs" and path.name in consoles.PAGES:
-            new = _run(new)
-        if new != page:
+    for path, text in made():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path.relative_to(ROOT))
             if "--check" not in sys.argv:
-                path.write_text(new, encoding="utf-8")
+                path.write_text(text, encoding="utf-8")
     for path in stale:
         print(f"{path}: {'stale; run python docs/generate.py' if '--check' in sys.argv else 'rewritten'}")
     return 1 if stale and "--check" in sys.argv else 0

@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "exact"),
     ("syntax", "files"),
     ("expr",),
-    ("document", "spec", "assets"),
+    ("document", "spec", "assets", "answers"),
     ("network",),
     ("loading", "cost"),
     ("lower", "bind"),
@@ -34,7 +34,7 @@ LAYERS = (
 
 #: The libraries that are at home in few rooms.
 HOMES = {
-    "pydantic": {"spec", "keys"},
+    "pydantic": {"spec", "keys", "answers"},
     "pydantic_core": {"spec", "keys"},
     "jinja2": {"emit", "report"},
     "typer": {"cli"},

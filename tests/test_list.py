@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from x3dspec import assets, cost, spec
+from x3dspec import assets, cost, score, spec
 from x3dspec.cli import run
 
 Capture = pytest.CaptureFixture[str]
@@ -22,6 +22,7 @@ def test_everything_that_ships_is_listed_once(capsys: Capture) -> None:
     names = [each["name"] for each in (*found["specs"], *found["presets"])]
     assert sorted(names) == sorted(assets.shipped())
     assert [each["name"] for each in found["conventions"]] == list(cost.CONVENTIONS)
+    assert [each["name"] for each in found["judges"]][: len(score.BUILT_IN)] == list(score.BUILT_IN)
     assert [each["name"] for each in found["layers"]] == list(spec.LayerItem.model_fields)
 
 
@@ -31,7 +32,7 @@ def test_presets_name_their_base_and_cost(capsys: Capture) -> None:
     assert (found["x3d_m"]["macs"], found["x3d_m"]["params"]) == (4_732_468_736, 3_794_322)
 
 
-@pytest.mark.parametrize("kind", [(), ("specs",), ("presets",), ("conventions",), ("layers",)])
+@pytest.mark.parametrize("kind", [(), ("specs",), ("presets",), ("judges",), ("conventions",), ("layers",)])
 def test_pages_fit_80_columns(kind: tuple[str, ...], capsys: Capture) -> None:
     lines = answer(capsys, *kind).splitlines()
     assert len(lines) > 4
@@ -39,4 +40,4 @@ def test_pages_fit_80_columns(kind: tuple[str, ...], capsys: Capture) -> None:
 
 
 def test_one_kind_is_listed_alone(capsys: Capture) -> None:
-    assert list(json.loads(answer(capsys, "layers", "--json"))) == ["layers"]
+    assert list(json.loads(answer(capsys, "layers", "--json"))) == ["x3dspec", "layers"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import charts, exact, preset
 from x3dspec.budget import ORDERS, Budget, Next, solve
 from x3dspec.cli import completion, output, words
 from x3dspec.cli.emit import guard, module_name
-from x3dspec.cli.resolve import content, page
+from x3dspec.cli.resolve import Network, content, page
 from x3dspec.errors import SpecError
 from x3dspec.expand import Step, Trajectory
 from x3dspec.grid import snapped
@@ -21,6 +21,73 @@ from x3dspec.table import rows
 from x3dspec.target import figure, parse_target, parse_tolerance
 
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
+
+
+class Asked(TypedDict):
+    """The target as typed and read. `limit` is what may be spent: the value and its tolerance."""
+
+    text: str
+    quantity: str
+    value: int
+    limit: int
+    meaning: str
+
+
+class Taken(TypedDict):
+    """A step of an expansion: the factor that drives its axis, raw and on its grid, and where it arrives.
+
+    `multiplier` is how far the factor went, `ratio` what the step did to the MACs.
+    """
+
+    axis: str
+    kind: str
+    factor: str
+    raw: int | float
+    value: int | float
+    value_exact: str
+    multiplier: float
+    ratio: float
+    cost: Counts
+    reaches: str | None
+
+
+class Skipped(TypedDict):
+    """An axis that could not take its turn `after` so many steps."""
+
+    axis: str
+    reason: str
+    after: int
+
+
+class Following(TypedDict):
+    """The next network on an axis's grid, and by how much it exceeds the target."""
+
+    axis: str
+    factor: str
+    value: int | float
+    value_exact: str
+    cost: Counts
+    excess: int
+
+
+class Near(TypedDict):
+    """A preset that is as good as the target."""
+
+    name: str
+    count: int
+
+
+class BudgetAnswer(output.Answer, Network):
+    """The network that a target buys, and the way to it."""
+
+    target: Asked
+    achieved: int
+    order: str
+    start: Counts
+    trajectory: list[Taken]
+    skipped: list[Skipped]
+    next: list[Following]
+    near: Near | None
 
 
 def register(app: typer.Typer) -> None:
@@ -67,8 +134,7 @@ def budget(
     output.write(files)
     near = snapped(architecture, found.resolved.setting)
     if as_json:
-        answer = {**_asked(found), **content(found.resolved, table, near, convention), **_found(found)}
-        typer.echo(output.document(answer))
+        typer.echo(output.document(_answer(found, content(found.resolved, table, near, convention))))
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
@@ -92,24 +158,14 @@ def _plotted(found: Budget) -> str:
     return charts.trajectory(points, title, found.target.value)
 
 
-def _asked(found: Budget) -> dict[str, Any]:
-    target = found.target
+def _answer(found: Budget, network: Network) -> BudgetAnswer:
     return {
-        "target": {
-            "text": target.text,
-            "quantity": target.quantity,
-            "value": target.value,
-            "limit": found.limit,
-            "meaning": target.meaning,
-        },
+        "x3dspec": output.head("budget"),
+        "target": _asked(found),
         "achieved": found.achieved,
         "order": found.order,
-    }
-
-
-def _found(found: Budget) -> dict[str, Any]:
-    return {
-        "start": _counts(found.trajectory.counts),
+        **network,
+        "start": found.trajectory.counts,
         "trajectory": steps(found.trajectory),
         "skipped": [{"axis": s.axis, "reason": s.reason, "after": s.after} for s in found.trajectory.skipped],
         "next": [
@@ -118,7 +174,7 @@ def _found(found: Budget) -> dict[str, Any]:
                 "factor": each.factor,
                 "value": output.number(each.value),
                 "value_exact": exact.text(each.value),
-                "cost": _counts(each.counts),
+                "cost": each.counts,
                 "excess": each.excess,
             }
             for each in found.following
@@ -127,8 +183,19 @@ def _found(found: Budget) -> dict[str, Any]:
     }
 
 
-def steps(found: Trajectory) -> list[dict[str, Any]]:
-    """The trajectory as JSON: raw and snapped values of the factor that drives each step."""
+def _asked(found: Budget) -> Asked:
+    target = found.target
+    return {
+        "text": target.text,
+        "quantity": target.quantity,
+        "value": target.value,
+        "limit": found.limit,
+        "meaning": target.meaning,
+    }
+
+
+def steps(found: Trajectory) -> list[Taken]:
+    """The trajectory as JSON has it."""
     return [
         {
             "axis": step.axis,
@@ -139,15 +206,11 @@ def steps(found: Trajectory) -> list[dict[str, Any]]:
             "value_exact": exact.text(step.snapped),
             "multiplier": step.multiplier,
             "ratio": step.ratio,
-            "cost": _counts(step.counts),
+            "cost": step.counts,
             "reaches": step.reaches,
         }
         for step in found.steps
     ]
-
-
-def _counts(counts: Counts) -> dict[str, int]:
-    return {"macs": counts.macs, "params": counts.params, "activations": counts.activations}
 
 
 def trajectory(found: Trajectory) -> list[str]:

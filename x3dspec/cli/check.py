@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import review
 from x3dspec.architecture import load
@@ -31,6 +31,26 @@ class Finding:
 
     severity: str
     problem: Problem
+
+
+class Remark(TypedDict):
+    """A problem and its place. `severity` is ``error`` or ``warning``; null what has no line or path."""
+
+    severity: str
+    file: str
+    line: int | None
+    column: int | None
+    path: str | None
+    message: str
+
+
+class CheckAnswer(output.Answer):
+    """Every problem of every spec."""
+
+    specs: list[str]
+    errors: int
+    warnings: int
+    findings: list[Remark]
 
 
 def register(app: typer.Typer) -> None:
@@ -102,7 +122,8 @@ def _line(finding: Finding) -> str:
 
 
 def _json(specs: list[str], findings: list[Finding]) -> str:
-    content: dict[str, Any] = {
+    answer: CheckAnswer = {
+        "x3dspec": output.head("check"),
         "specs": specs,
         "errors": _count(findings, "error"),
         "warnings": _count(findings, "warning"),
@@ -118,7 +139,7 @@ def _json(specs: list[str], findings: list[Finding]) -> str:
             for each in findings
         ],
     }
-    return output.document(content)
+    return output.document(answer)
 
 
 def _github(_: list[str], findings: list[Finding]) -> str:

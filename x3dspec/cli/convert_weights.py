@@ -6,10 +6,22 @@ import sys
 from pathlib import Path
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import keys
 from x3dspec.cli import output, words
 from x3dspec.errors import SpecError, unknown
+
+Codes = TypedDict("Codes", {"from": str, "to": str})
+
+
+class ConvertWeightsAnswer(output.Answer, Codes):
+    """What was written: the number of tensors, what was done besides renaming, the keys left behind."""
+
+    file: str
+    tensors: int
+    notes: tuple[str, ...]
+    skipped: tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,14 +66,15 @@ def command(
     for note in found.notes:
         print(note, file=sys.stderr)
     if as_json:
-        content = {
+        answer: ConvertWeightsAnswer = {
+            "x3dspec": output.head("convert-weights"),
             "from": found.source,
             "to": found.target,
             "file": str(out),
             "tensors": len(found.state),
-            "notes": list(found.notes),
-            "skipped": list(found.skipped),
+            "notes": found.notes,
+            "skipped": found.skipped,
         }
-        typer.echo(output.document(content))
+        typer.echo(output.document(answer))
     else:
         typer.echo(f"{out}: {len(found.state)} tensors, {found.source} to {found.target}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
-from typing import Any
 
 import typer
 
@@ -17,6 +15,20 @@ from x3dspec.errors import SpecError
 WIDTH = 80
 #: A ratio from which on a percentage says less.
 MANY = 10
+
+
+class DiffAnswer(output.Answer):
+    """What differs; the costs are all there."""
+
+    before: str
+    after: str
+    convention: str
+    same: bool
+    factors: tuple[Change, ...]
+    options: tuple[Change, ...]
+    clip: tuple[Change, ...]
+    stages: tuple[StageChange, ...]
+    cost: tuple[Change, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,13 +68,18 @@ def diff(
         typer.echo("\n".join(_page(before, after, difference, convention)))
 
 
-def _content(before: Resolved, after: Resolved, found: Difference, convention: str) -> dict[str, Any]:
+def _content(before: Resolved, after: Resolved, found: Difference, convention: str) -> DiffAnswer:
     return {
+        "x3dspec": output.head("diff"),
         "before": before.architecture.name,
         "after": after.architecture.name,
         "convention": convention,
         "same": found.same,
-        **asdict(found),
+        "factors": found.factors,
+        "options": found.options,
+        "clip": found.clip,
+        "stages": found.stages,
+        "cost": found.cost,
     }
 
 

@@ -9,19 +9,70 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import engine, exact, preset
 from x3dspec.architecture import Architecture
 from x3dspec.cli import output, words
+from x3dspec.cli.budget import Taken
 from x3dspec.cli.budget import steps as trajectory
 from x3dspec.engine import RULES, Expansion, Option, Round
 from x3dspec.errors import Infeasible, SpecError
 from x3dspec.expand import Step
 from x3dspec.journal import Journal, digest, journaled
+from x3dspec.meter import Counts
 from x3dspec.score import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
 from x3dspec.target import parse_target
 
 Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
+
+
+class Tried(TypedDict):
+    """A step that an axis could take, and its score; null where it has none, and `note` says why."""
+
+    axis: str
+    factor: str
+    raw: int | float
+    value: int | float
+    value_exact: str
+    multiplier: float
+    ratio: float
+    relaxed_macs: float | None
+    cost: Counts
+    score: float | None
+    note: str
+
+
+class Passed(TypedDict):
+    """An axis that can take no step, and why."""
+
+    axis: str
+    reason: str
+    score: None
+
+
+class RoundDone(TypedDict):
+    """One step of the loop: all candidates from one state, and which of them was kept."""
+
+    candidates: list[Tried | Passed]
+    kept: str
+    why: str
+    overshoots: bool
+
+
+class ExpandAnswer(output.Answer):
+    """An expansion: every round, the steps that were kept, and the network where it arrived."""
+
+    judge: str
+    rule: str
+    start: Counts
+    rounds: list[RoundDone]
+    trajectory: list[Taken]
+    ended: str
+    failed: str
+    factors: dict[str, int | float]
+    factors_exact: dict[str, str]
+    cost: Counts
 
 
 def register(app: typer.Typer) -> None:
@@ -169,12 +220,13 @@ def _end(found: Expansion) -> list[str]:
     return [*lines, "", factors or "no factor was moved", cost, *([path.ended] if path.ended else [])]
 
 
-def _content(found: Expansion, name: str) -> dict[str, Any]:
+def _content(found: Expansion, name: str) -> ExpandAnswer:
     path = found.trajectory
     return {
+        "x3dspec": output.head("expand"),
         "judge": name,
         "rule": found.rule,
-        "start": vars(path.counts),
+        "start": path.counts,
         "rounds": [
             {
                 "candidates": [_candidate(each) for each in each_round.options],
@@ -189,11 +241,11 @@ def _content(found: Expansion, name: str) -> dict[str, Any]:
         "failed": found.failed,
         "factors": {n: output.number(v) for n, v in path.state.setting.items()},
         "factors_exact": {n: exact.text(v) for n, v in path.state.setting.items()},
-        "cost": vars(path.steps[-1].counts if path.steps else path.counts),
+        "cost": path.steps[-1].counts if path.steps else path.counts,
     }
 
 
-def _candidate(each: Option) -> dict[str, Any]:
+def _candidate(each: Option) -> Tried | Passed:
     step, score = each.option, each.score
     if not isinstance(step, Step):
         return {"axis": step.axis, "reason": step.reason, "score": None}
@@ -206,7 +258,7 @@ def _candidate(each: Option) -> dict[str, Any]:
         "multiplier": step.multiplier,
         "ratio": step.ratio,
         "relaxed_macs": step.relaxed,
-        "cost": vars(step.counts),
+        "cost": step.counts,
         "score": score.value,
         "note": score.note,
     }

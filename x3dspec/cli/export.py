@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec.cli import output
 from x3dspec.errors import Infeasible, SpecError
+
+if TYPE_CHECKING:
+    from x3dspec.export import Exported
+
+
+class Parity(TypedDict):
+    """One clip through torch and through the exported file: the logits' difference, of the largest."""
+
+    shape: tuple[int, ...]
+    difference: float
+    ok: bool
+
+
+class ExportAnswer(output.Answer):
+    """What was written, and how it compares. Where a parity is not ok, nothing was written."""
+
+    format: str
+    files: tuple[str, ...]
+    dynamic: bool
+    parity: list[Parity]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +60,7 @@ def command(
     network, clip = module(file, weights)
     found = export(network, to, out, clip, dynamic=not static)
     if as_json:
-        content = {
-            "format": found.format,
-            "files": list(found.files),
-            "dynamic": found.dynamic,
-            "parity": [
-                {"shape": list(p.shape), "difference": p.difference, "ok": p.ok} for p in found.parities
-            ],
-        }
-        typer.echo(output.document(content))
+        typer.echo(output.document(_content(found)))
     else:
         for parity in found.parities:
             mark = "ok  " if parity.ok else "FAIL"
@@ -56,3 +70,13 @@ def command(
             typer.echo(name)
     if not found.ok:
         raise Infeasible(f"{to} does not agree with torch; nothing was written")
+
+
+def _content(found: Exported) -> ExportAnswer:
+    return {
+        "x3dspec": output.head("export"),
+        "format": found.format,
+        "files": found.files,
+        "dynamic": found.dynamic,
+        "parity": [{"shape": p.shape, "difference": p.difference, "ok": p.ok} for p in found.parities],
+    }

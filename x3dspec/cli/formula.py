@@ -19,6 +19,20 @@ class Format(str, Enum):
     python = "python"
 
 
+class FormulaAnswer(output.Answer):
+    """A cost in closed form, its value at the factors given, and what one per cent more of each costs."""
+
+    name: str
+    quantity: str
+    convention: str
+    relaxed: bool
+    factors: dict[str, str]
+    format: str
+    formula: str
+    value: int | float
+    elasticities: dict[str, float]
+
+
 def register(app: typer.Typer) -> None:
     app.command(context_settings=words.OPEN)(formula)
 
@@ -54,7 +68,8 @@ def formula(
     if not as_json:
         typer.echo(written.rstrip("\n"))
         return
-    content = {
+    answer: FormulaAnswer = {
+        "x3dspec": output.head("formula"),
         "name": closed.spec,
         "quantity": quantity.value,
         "convention": convention,
@@ -65,4 +80,4 @@ def formula(
         "value": output.number(closed.at(closed.setting)),
         "elasticities": {each.factor: float(each.value) for each in slopes},
     }
-    typer.echo(output.document(content))
+    typer.echo(output.document(answer))

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec.cli import output, words
 from x3dspec.compare import Standing, compare
 from x3dspec.score import BUILT_IN, WARNING
+
+
+class Listed(TypedDict):
+    """A judge, and what it scores by."""
+
+    name: str
+    doc: str
+
+
+class Compared(TypedDict):
+    """A judge against the published order: see `x3dspec.compare.Standing`."""
+
+    judge: str
+    axes: tuple[str, ...]
+    matches: int
+    merged: int
+    ranks: tuple[int | None, ...]
+    mean_rank: float
+
+
+class JudgesAnswer(output.Answer):
+    """The judges there are, or with --compare how each does."""
+
+    judges: list[Listed] | list[Compared]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,26 +47,43 @@ def command(
 
     x3dspec judges --compare
     """
-    if not against:
-        listed = {name: _said(name) for name in BUILT_IN}
-        listed["command"] = "A command of yours, run once per candidate: --judge-command."
-        listed["package.module:function"] = "A function of yours, from a list of candidates to scores."
-        text = output.aligned([[name, said] for name, said in listed.items()])
-        typer.echo(output.document(listed) if as_json else "\n".join(text))
-        return
-    found = compare(words.opened(spec, []))
-    if as_json:
-        typer.echo(output.document({"judges": [_content(each) for each in found]}))
+    if against:
+        found = compare(words.opened(spec, []))
+        _tell(list(map(_compared, found)), _page(found), as_json)
     else:
-        typer.echo("\n".join(_page(found)))
+        judges = listed()
+        _tell(judges, output.aligned([[each["name"], each["doc"]] for each in judges]), as_json)
 
 
-def _said(name: str) -> str:
-    return " ".join((BUILT_IN[name].__doc__ or "").split())
+def _tell(judges: list[Listed] | list[Compared], page: list[str], as_json: bool) -> None:
+    answer: JudgesAnswer = {"x3dspec": output.head("judges"), "judges": judges}
+    typer.echo(output.document(answer) if as_json else "\n".join(page))
 
 
-def _content(each: Standing) -> dict[str, Any]:
-    return {**vars(each), "mean_rank": each.mean_rank}
+def listed() -> list[Listed]:
+    """Every judge that `--judge` takes."""
+    built_in: list[Listed] = [
+        {"name": name, "doc": " ".join((judge.__doc__ or "").split())} for name, judge in BUILT_IN.items()
+    ]
+    return [
+        *built_in,
+        {"name": "command", "doc": "A command of yours, run once per candidate: --judge-command."},
+        {
+            "name": "package.module:function",
+            "doc": "A function of yours, from a list of candidates to scores.",
+        },
+    ]
+
+
+def _compared(each: Standing) -> Compared:
+    return {
+        "judge": each.judge,
+        "axes": each.axes,
+        "matches": each.matches,
+        "merged": each.merged,
+        "ranks": each.ranks,
+        "mean_rank": each.mean_rank,
+    }
 
 
 def _page(found: list[Standing]) -> list[str]:

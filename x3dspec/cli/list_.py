@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
-from typing import Any
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import assets, spec
 from x3dspec.architecture import Architecture, load
 from x3dspec.cli import output
+from x3dspec.cli.judges import Listed
+from x3dspec.cli.judges import listed as judges
 from x3dspec.cost import CONVENTIONS
 
 WIDTH = 80
@@ -20,8 +22,49 @@ WIDTH = 80
 class Kind(str, Enum):
     specs = "specs"
     presets = "presets"
+    judges = "judges"
     conventions = "conventions"
     layers = "layers"
+
+
+class Shipped(TypedDict):
+    """What ships, and what one clip costs."""
+
+    name: str
+    title: str
+    macs: int
+    params: int
+
+
+class ShippedSpec(Shipped):
+    """A network with its factors, and the choices of its options."""
+
+    factors: list[str]
+    options: dict[str, list[int | str]]
+
+
+class ShippedPreset(Shipped):
+    """A preset, and the spec that it sets."""
+
+    base: str
+
+
+class Convention(Listed):
+    """What one multiply-accumulate, and one element that passes a norm, count."""
+
+    unit: str
+    per_mac: int
+    per_norm_element: int
+
+
+class ListAnswer(output.Answer, total=False):
+    """All kinds, or the one that was asked for."""
+
+    specs: list[ShippedSpec]
+    presets: list[ShippedPreset]
+    judges: list[Listed]
+    conventions: list[Convention]
+    layers: list[Listed]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,19 +75,30 @@ def command(
     kind: Kind = typer.Argument(None, help="List these alone."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """List the specs that ship, their presets, the conventions and the layers.
+    """List the specs that ship, their presets, the judges, conventions and layers.
 
     x3dspec list presets
     """
-    kinds = [kind.value] if kind else list(_LISTS)
-    found = {name: _LISTS[name]() for name in kinds}
+    answer = _found([kind.value] if kind else list(Kind))
     if as_json:
-        typer.echo(output.document(found))
+        typer.echo(output.document(answer))
         return
-    typer.echo("\n\n".join("\n".join(_PAGES[name](entries)) for name, entries in found.items()))
+    typer.echo("\n\n".join("\n".join(page) for page in _pages(answer)))
 
 
-Entry = dict[str, Any]
+def _found(kinds: Collection[str]) -> ListAnswer:
+    answer: ListAnswer = {"x3dspec": output.head("list")}
+    if "specs" in kinds:
+        answer["specs"] = list(map(_spec, _shipped(presets=False)))
+    if "presets" in kinds:
+        answer["presets"] = list(map(_preset, _shipped(presets=True)))
+    if "judges" in kinds:
+        answer["judges"] = judges()
+    if "conventions" in kinds:
+        answer["conventions"] = _conventions()
+    if "layers" in kinds:
+        answer["layers"] = _layers()
+    return answer
 
 
 def _shipped(*, presets: bool) -> list[Architecture]:
@@ -52,28 +106,23 @@ def _shipped(*, presets: bool) -> list[Architecture]:
     return [each for each in found if (len(each.source.origins) > 1) == presets]
 
 
-def _counted(architecture: Architecture) -> Entry:
+def _counted(architecture: Architecture) -> Shipped:
     cost = architecture.resolve().cost()
     identity = architecture.source.identity
     return {"name": identity.name, "title": identity.title, "macs": cost.macs, "params": cost.params}
 
 
-def _specs() -> list[Entry]:
-    return [
-        {
-            **_counted(each),
-            "factors": list(each.source.network.factors),
-            "options": {name: option.choices for name, option in each.source.network.options.items()},
-        }
-        for each in _shipped(presets=False)
-    ]
+def _spec(each: Architecture) -> ShippedSpec:
+    network = each.source.network
+    options = {name: list(option.choices) for name, option in network.options.items()}
+    return {**_counted(each), "factors": list(network.factors), "options": options}
 
 
-def _presets() -> list[Entry]:
-    return [{**_counted(each), "base": each.source.origins[-1].path.stem} for each in _shipped(presets=True)]
+def _preset(each: Architecture) -> ShippedPreset:
+    return {**_counted(each), "base": each.source.origins[-1].path.stem}
 
 
-def _conventions() -> list[Entry]:
+def _conventions() -> list[Convention]:
     return [
         {
             "name": each.name,
@@ -86,50 +135,34 @@ def _conventions() -> list[Entry]:
     ]
 
 
-def _layers() -> list[Entry]:
+def _layers() -> list[Listed]:
     fields = spec.LayerItem.model_fields.items()
-    return [{"name": name, "doc": field.description} for name, field in fields]
+    return [{"name": name, "doc": field.description or ""} for name, field in fields]
 
 
-def _specs_page(entries: list[Entry]) -> list[str]:
-    cells = [["spec", "MACs", "params", "factors"]]
-    cells += [[e["name"], *_figures(e), str(len(e["factors"]))] for e in entries]
-    return output.aligned(cells, right=(1, 2, 3))
+def _pages(answer: ListAnswer) -> Iterator[list[str]]:
+    if "specs" in answer:
+        cells = [[e["name"], *_figures(e), str(len(e["factors"]))] for e in answer["specs"]]
+        yield output.aligned([["spec", "MACs", "params", "factors"], *cells], right=(1, 2, 3))
+    if "presets" in answer:
+        cells = [[e["name"], *_figures(e), e["base"]] for e in answer["presets"]]
+        yield output.aligned([["preset", "MACs", "params", "base"], *cells], right=(1, 2))
+    if "judges" in answer:
+        yield _documented("judge", answer["judges"])
+    if "conventions" in answer:
+        yield _documented("convention", answer["conventions"])
+    if "layers" in answer:
+        yield _documented("layer", answer["layers"])
 
 
-def _presets_page(entries: list[Entry]) -> list[str]:
-    cells = [["preset", "MACs", "params", "base"]]
-    cells += [[e["name"], *_figures(e), e["base"]] for e in entries]
-    return output.aligned(cells, right=(1, 2))
-
-
-def _figures(entry: Entry) -> list[str]:
+def _figures(entry: Shipped) -> list[str]:
     return [output.short(entry["macs"]), output.short(entry["params"])]
 
 
-def _documented(title: str) -> Callable[[list[Entry]], list[str]]:
-    def page(entries: list[Entry]) -> list[str]:
-        width = max(len(title), *(len(each["name"]) for each in entries)) + 2
-        lines = [f"{title:{width}}what it is"]
-        for each in entries:
-            indent = " " * width
-            lines += textwrap.wrap(
-                each["doc"], WIDTH, initial_indent=f"{each['name']:{width}}", subsequent_indent=indent
-            )
-        return lines
-
-    return page
-
-
-_LISTS: dict[str, Callable[[], list[Entry]]] = {
-    "specs": _specs,
-    "presets": _presets,
-    "conventions": _conventions,
-    "layers": _layers,
-}
-_PAGES: dict[str, Callable[[list[Entry]], list[str]]] = {
-    "specs": _specs_page,
-    "presets": _presets_page,
-    "conventions": _documented("convention"),
-    "layers": _documented("layer"),
-}
+def _documented(title: str, entries: Sequence[Listed]) -> list[str]:
+    width = max(len(title), *(len(each["name"]) for each in entries)) + 2
+    lines = [f"{title:{width}}what it is"]
+    for each in entries:
+        first, indent = f"{each['name']:{width}}", " " * width
+        lines += textwrap.wrap(each["doc"], WIDTH, initial_indent=first, subsequent_indent=indent)
+    return lines

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
-from typing import Any
 
-from x3dspec import exact
+from typing_extensions import TypedDict
+
+from x3dspec import __version__, exact
 from x3dspec.exact import Exact
 from x3dspec.files import write as write
 from x3dspec.table import short as short
+
+#: Of all `--json` answers. It counts up where a key is removed or changes its meaning; keys may be added.
+FORMAT = 1
+
+
+class Head(TypedDict):
+    """Who answered: the version of x3dspec, the format of its answers, the command."""
+
+    version: str
+    format: int
+    command: str
+
+
+class Answer(TypedDict):
+    """What every `--json` answer has beside the keys of its own."""
+
+    x3dspec: Head
+
+
+def head(command: str) -> Head:
+    return {"version": __version__, "format": FORMAT, "command": command}
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
@@ -42,6 +65,17 @@ def shown(value: Exact | None) -> str:
     return text if plain else f"{text} = {float(value):.5g}"
 
 
-def document(content: Mapping[str, Any]) -> str:
-    """One JSON document."""
-    return json.dumps(content, indent=2, ensure_ascii=False)
+def document(answer: Answer) -> str:
+    """An answer as one JSON document."""
+    return text(answer)
+
+
+def text(content: object) -> str:
+    """JSON, as every document is written; a dataclass is an object of its fields."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=_fields)
+
+
+def _fields(value: object) -> dict[str, object]:
+    if not is_dataclass(value):
+        raise TypeError(f"no JSON: {value!r}")
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import exact, preset
 from x3dspec.architecture import Resolved
@@ -16,6 +16,60 @@ from x3dspec.grid import snapped
 from x3dspec.table import Row, extent, rows
 
 Snapped = dict[str, Exact | None]
+
+
+class Input(TypedDict):
+    """The clip. `frames` is null for a 2-D network, `stride` where a spec says nothing of it."""
+
+    channels: int
+    frames: int | None
+    size: int
+    stride: int | None
+
+
+class Costs(TypedDict):
+    """`macs` are multiply-accumulates always; `operations` is the convention's figure."""
+
+    macs: int
+    params: int
+    activations: int
+    weights: int
+    bytes: int
+    operations: int
+    convention: str
+
+
+class Stage(TypedDict):
+    """A line of the stage table: its output's size, and what all its blocks together cost."""
+
+    name: str
+    repeat: int
+    width: int
+    inner: int | None
+    frames: int | None
+    size: int | None
+    macs: int
+    params: int
+    activations: int
+    operations: int
+
+
+class Network(TypedDict):
+    """A network. Factors are numbers; `factors_exact` has them as typed, `factors_snapped` on their grid."""
+
+    name: str
+    title: str
+    factors: dict[str, int | float]
+    factors_exact: dict[str, str]
+    factors_snapped: dict[str, str | None]
+    options: dict[str, int | str]
+    input: Input
+    cost: Costs
+    stages: list[Stage]
+
+
+class ResolveAnswer(output.Answer, Network):
+    """One network."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +103,17 @@ def resolve(
     if out is not None:
         output.write({out: preset.text(resolved, out)})
     if as_json:
-        typer.echo(output.document(content(resolved, table, near, convention)))
+        answer: ResolveAnswer = {
+            "x3dspec": output.head("resolve"),
+            **content(resolved, table, near, convention),
+        }
+        typer.echo(output.document(answer))
     else:
         typer.echo("\n".join(page(resolved, table, near, convention)))
 
 
-def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> dict[str, Any]:
-    """The JSON document of a network. Factors are numbers; `factors_exact` has them as typed."""
+def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:
+    """A network as JSON has it."""
     network, source = resolved.network, resolved.architecture.source
     return {
         "name": network.identity.name,
@@ -89,8 +147,7 @@ def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str
     }
 
 
-def costs(resolved: Resolved, convention: str) -> dict[str, int | str]:
-    """`macs` are multiply-accumulates always; `operations` is the convention's figure."""
+def costs(resolved: Resolved, convention: str) -> Costs:
     cost = resolved.cost(convention)
     return {
         "macs": cost.macs,

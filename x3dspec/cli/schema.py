@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from x3dspec import spec
+from x3dspec import answers, spec
 from x3dspec.cli import output
 
 
@@ -12,9 +12,48 @@ def register(app: typer.Typer) -> None:
     app.command()(schema)
 
 
-def schema() -> None:
-    """Print the JSON Schema (draft 7) of spec files, for editors and other tools.
+def schema(
+    ours: bool = typer.Option(False, "--answers", help="Of what the commands answer with --json."),
+) -> None:
+    """Print the JSON Schema of spec files (draft 7), for editors and other tools.
 
-    x3dspec schema > schema.json
+    With --answers that of every command's --json (draft 2020-12):
+
+    x3dspec schema --answers
     """
-    typer.echo(output.document(spec.json_schema()))
+    typer.echo(output.text(answers.json_schema(answered()) if ours else spec.json_schema()))
+
+
+def answered() -> dict[str, type]:
+    """What each command answers. Commands are imported late everywhere, and so here."""
+    from x3dspec.cli import (
+        bench,
+        budget,
+        check,
+        convert_weights,
+        diff,
+        expand,
+        export,
+        formula,
+        judges,
+        list_,
+        resolve,
+        search,
+        verify,
+    )
+
+    return {
+        "resolve": resolve.ResolveAnswer,
+        "budget": budget.BudgetAnswer,
+        "expand": expand.ExpandAnswer,
+        "search": search.SearchAnswer,
+        "judges": judges.JudgesAnswer,
+        "formula": formula.FormulaAnswer,
+        "verify": verify.VerifyAnswer,
+        "convert-weights": convert_weights.ConvertWeightsAnswer,
+        "export": export.ExportAnswer,
+        "bench": bench.BenchAnswer,
+        "check": check.CheckAnswer,
+        "diff": diff.DiffAnswer,
+        "list": list_.ListAnswer,
+    }

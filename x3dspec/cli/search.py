@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec import exact, preset
 from x3dspec.cli import output, words
 from x3dspec.errors import SpecError, unknown
-from x3dspec.meter import QUANTITIES, meter
+from x3dspec.meter import QUANTITIES, Counts, meter
 from x3dspec.score import BUILT_IN, CLOSED_FORMS, WARNING, judge
 from x3dspec.target import Target, parse_target
 
@@ -22,6 +23,65 @@ if TYPE_CHECKING:
 #: Seconds before progress is worth a line, and between two of them.
 QUIET, OFTEN = 2.0, 0.5
 MAX_TOP = 1000
+
+
+class Limit(TypedDict):
+    """A limit as typed and read."""
+
+    text: str
+    quantity: str
+    value: int
+    meaning: str
+
+
+class Candidate(TypedDict):
+    """A network within the limits; its score where a judge was asked."""
+
+    factors: dict[str, int | float]
+    factors_exact: dict[str, str]
+    cost: Counts
+    score: float | None
+
+
+class Proof(TypedDict):
+    """How much of the grid was covered. `complete` is false for a search that was interrupted.
+
+    `bound` is the most there is of the objective, where that is a quantity and the search is complete.
+    """
+
+    complete: bool
+    combinations: int
+    networks: int
+    covered: int
+    counted: int
+    within: int
+    refused: int
+    bound: int | None
+
+
+#: A factor's values: how many there are, how many of them roundings tell apart, why these.
+Values = TypedDict(
+    "Values", {"factor": str, "from": str, "to": str, "values": int, "distinct": int, "why": str}
+)
+
+
+class Pareto(TypedDict):
+    """The networks that no other beats with less of one quantity and more of the other."""
+
+    least: str
+    most: str
+    front: list[Candidate]
+
+
+class SearchAnswer(output.Answer):
+    """The best networks within all limits, the best one first, and the proof."""
+
+    limits: list[Limit]
+    objective: str
+    best: list[Candidate]
+    proof: Proof
+    ranges: list[Values]
+    pareto: Pareto | None
 
 
 def register(app: typer.Typer) -> None:
@@ -97,7 +157,7 @@ def _progress() -> Progress:
     def told(covered: int, total: int, fit: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= OFTEN or (covered == total and last > began + QUIET):
+        if sys.stderr.isatty() and (now - last >= OFTEN or (covered == total and last > began + QUIET)):
             last = now
             end = "\n" if covered == total else "\r"
             print(f"{covered / total:6.1%} of {total:,} networks, {fit:,} within the limits", end=end,
@@ -106,8 +166,9 @@ def _progress() -> Progress:
     return told
 
 
-def _content(found: Result) -> dict[str, Any]:
+def _content(found: Result) -> SearchAnswer:
     return {
+        "x3dspec": output.head("search"),
         "limits": [_limit(each) for each in found.limits],
         "objective": found.objective,
         "best": [_network(each) for each in found.best],
@@ -142,15 +203,15 @@ def _bound(found: Result) -> int | None:
     return found.best[0].counts.of(found.objective) if found.best and found.complete else None
 
 
-def _limit(each: Target) -> dict[str, Any]:
+def _limit(each: Target) -> Limit:
     return {"text": each.text, "quantity": each.quantity, "value": each.value, "meaning": each.meaning}
 
 
-def _network(each: Found) -> dict[str, Any]:
+def _network(each: Found) -> Candidate:
     return {
         "factors": {name: output.number(value) for name, value in each.setting.items()},
         "factors_exact": {name: exact.text(value) for name, value in each.setting.items()},
-        "cost": vars(each.counts),
+        "cost": each.counts,
         "score": each.score,
     }
 

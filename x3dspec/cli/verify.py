@@ -6,10 +6,25 @@ import sys
 import textwrap
 
 import typer
+from typing_extensions import TypedDict
 
 from x3dspec.cli import output
 from x3dspec.errors import Infeasible
-from x3dspec.verify import Report, verify
+from x3dspec.verify import Check, Report, verify
+
+
+class Verified(TypedDict):
+    """One file: every check that was made, and whether all of them hold."""
+
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+class VerifyAnswer(output.Answer):
+    """Every file by its name."""
+
+    files: dict[str, Verified]
+    ok: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +48,7 @@ def command(
             print(f"{file} ...", file=sys.stderr)
         reports[file] = verify(file, spec)
     if as_json:
-        content = {file: _content(report) for file, report in reports.items()}
-        typer.echo(output.document({"files": content, "ok": all(r.ok for r in reports.values())}))
+        typer.echo(output.document(_content(reports)))
     else:
         for file, report in reports.items():
             typer.echo("\n".join([file, *_page(report), ""]))
@@ -44,13 +58,11 @@ def command(
         raise Infeasible(f"{len(failed)} of {len(files)} files are not what their specs say: {listed}")
 
 
-def _content(report: Report) -> dict[str, object]:
+def _content(reports: dict[str, Report]) -> VerifyAnswer:
     return {
-        "ok": report.ok,
-        "checks": [
-            {"name": c.name, "expected": c.expected, "found": c.found, "ok": c.ok, "detail": c.detail}
-            for c in report.checks
-        ],
+        "x3dspec": output.head("verify"),
+        "files": {file: {"ok": report.ok, "checks": report.checks} for file, report in reports.items()},
+        "ok": all(report.ok for report in reports.values()),
     }
 
 
