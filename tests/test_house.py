@@ -25,7 +25,8 @@ LAYERS = (
     ("formula", "notation", "polynomial", "rendering", "symbolic"),
     ("table", "preset", "keys", "review"),
     ("diff", "javascript", "kinds"),
-    ("charts", "report"),
+    ("samples",),
+    ("charts", "pictures", "report"),
     ("deploy", "classes", "face", "layout", "emit"),
     ("command",),
     ("probe", "verify", "weights", "export", "bench"),
@@ -36,6 +37,7 @@ LAYERS = (
 HOMES = {
     "pydantic": {"spec", "keys", "answers"},
     "pydantic_core": {"spec", "keys"},
+    "resvg_py": {"pictures"},
     "jinja2": {"emit", "report"},
     "typer": {"cli"},
     "numpy": {"arrays", "lattice", "search"},

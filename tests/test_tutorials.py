@@ -65,7 +65,8 @@ WRONG_TURNS = {
     "diff x3d_s": "two specs",
     "verify nothing.py": "no such file",
     "convert-weights none.pyth --spec x3d_s -o x.pt": "no such file",
-    "report x3d_s --format svgg": "svg",
+    "report x3d_s --format pgn": "png",
+    "budget --target 3GFLOPs --plot steps.pdf": ".svg or .png",
     "emit": "--out",
     "budgte": "budget",
     "list preset": "presets",
@@ -89,6 +90,8 @@ EXTRAS = {
     "export x2d.py --to onnx -o x2d.onnx": ("onnx", "x3dspec[onnx]"),
     "export x2d.py --to openvino -o x2d.xml": ("openvino", "x3dspec[openvino]"),
     "bench x2d.py": ("torch", "x3dspec[torch]"),
+    "report x2d --format png": ("resvg_py", "x3dspec[png]"),
+    "expand x2d --plot steps.png": ("resvg_py", "x3dspec[png]"),
 }
 
 

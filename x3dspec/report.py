@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from itertools import islice
 from typing import Any
 
 from x3dspec import assets, bind, cost, exact, javascript, kinds, preset
@@ -26,15 +25,12 @@ from x3dspec.architecture import Architecture, Resolved, load
 from x3dspec.document import Path
 from x3dspec.errors import SpecError
 from x3dspec.exact import Exact
-from x3dspec.expand import chosen, in_order
 from x3dspec.expr import ONE, Expr, Tape, build, lift, variable
-from x3dspec.meter import Counts, meter
+from x3dspec.meter import Counts
 from x3dspec.notation import Piece, Text
-from x3dspec.published import bare, recorded
+from x3dspec.samples import expansions
 from x3dspec.table import window
 
-#: A solved trajectory that has no published one to be compared with.
-STEPS = 8
 #: A slider without a maximum goes on to twice what the presets use.
 HEADROOM = 2
 #: What to take for that where they all leave the factor at 0.
@@ -339,26 +335,13 @@ class _Page:
 
     def _trajectory(self) -> dict[str, Any] | None:
         """Cost after each step, solved and recorded, from the spec's start."""
-        if not self.source.network.axes:
+        found = expansions(self.architecture)
+        if found is None:
             return None
-        gauge = meter(bare(self.architecture))
-        try:
-            counts = gauge.counts({})
-            record = (
-                [step for step in recorded(gauge, {}) if hasattr(step, "counts")]
-                if self.source.network.published
-                else []
-            )
-            steps = (
-                step for step in chosen(gauge, in_order(gauge.architecture), {}) if hasattr(step, "counts")
-            )
-            solved = list(islice(steps, len(record) or STEPS))
-        except SpecError:
-            return None
-        start = {"axis": "start", "name": None, **_counted(counts)}
+        start = {"axis": "start", "name": None, **_counted(found.start)}
         return {
-            "solved": [start, *map(_step, solved)],
-            "published": [start, *map(_step, record)] if record else [],
+            "solved": [start, *map(_step, found.solved)],
+            "published": [start, *map(_step, found.published)] if found.published else [],
         }
 
     def _spec(self) -> dict[str, str] | None:

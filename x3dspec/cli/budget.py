@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import charts, exact, preset
+from x3dspec import exact, preset
 from x3dspec.budget import ORDERS, Budget, Next, solve
-from x3dspec.cli import completion, output, words
+from x3dspec.cli import completion, output, picture, words
 from x3dspec.cli.emit import guard, module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.errors import SpecError
@@ -105,7 +105,7 @@ def budget(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
-    plot: Path = typer.Option(None, "--plot", metavar="FILE.svg", help="Draw the trajectory."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
 ) -> None:
     """Expand a spec step by step until the target is passed, then contract the last step to fit.
@@ -116,10 +116,11 @@ def budget(
     """
     asked, share = parse_target(target), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
+    picture.expect(plot, (module, out))
     architecture = words.opened(spec, options)
     found = solve(architecture, asked, order.value, share, fill)
     table = rows(found.resolved, convention)
-    files: dict[Path, str] = {}
+    files: dict[Path, str | bytes] = {}
     if module is not None:
         from x3dspec import emit
 
@@ -130,7 +131,7 @@ def budget(
             raise SpecError.at(str(out), "is the module's file too")
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
-        files[_picture(plot, files)] = _plotted(found)
+        files[plot] = picture.drawn(plot, _plotted(found))
     output.write(files)
     near = snapped(architecture, found.resolved.setting)
     if as_json:
@@ -140,22 +141,13 @@ def budget(
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
 
 
-def _picture(path: Path, others: dict[Path, str]) -> Path:
-    if path.suffix != ".svg" or path in others:
-        raise SpecError.at("--plot", f"{path} must be a .svg of its own")
-    return path
-
-
 def _plotted(found: Budget) -> str:
     """The trajectory as a picture, in the quantity that the target is about."""
-    quantity, start = found.target.quantity, found.trajectory.counts
-    points = [charts.Point("start", start.of(quantity))]
-    points += [
-        charts.Point(step.axis, step.counts.of(quantity), step.reaches or "")
-        for step in found.trajectory.steps
-    ]
-    title = f"{found.resolved.architecture.name}: {quantity} after each step"
-    return charts.trajectory(points, title, found.target.value)
+    from x3dspec import pictures
+
+    path, target = found.trajectory, found.target
+    name = found.resolved.architecture.name
+    return pictures.trajectory(name, path.counts, path.steps, target.quantity, target.value)
 
 
 def _answer(found: Budget, network: Network) -> BudgetAnswer:

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from x3dspec import engine, exact, preset
 from x3dspec.architecture import Architecture
-from x3dspec.cli import output, words
+from x3dspec.cli import output, picture, words
 from x3dspec.cli.budget import Taken
 from x3dspec.cli.budget import steps as trajectory
 from x3dspec.engine import RULES, Expansion, Option, Round
@@ -22,7 +22,7 @@ from x3dspec.expand import Step
 from x3dspec.journal import Journal, digest, journaled
 from x3dspec.meter import Counts
 from x3dspec.score import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
-from x3dspec.target import parse_target
+from x3dspec.target import Target, parse_target
 
 Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
 
@@ -99,6 +99,7 @@ def command(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
 ) -> None:
     """Expand a spec: try every axis from the same state, keep the one that the judge scores highest.
 
@@ -108,6 +109,7 @@ def command(
     --target 1GFLOPs --journal expansion.jsonl
     """
     architecture = words.opened(spec, options)
+    picture.expect(plot, (out, log))
     asked = None if target is None else parse_target(target)
     if asked is None and steps is None:
         steps = engine.published_steps(architecture)
@@ -126,11 +128,30 @@ def command(
         print(f"warning: {WARNING}", file=sys.stderr)
     tell = _tell if not as_json else _silent
     found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell)
-    if out is not None:
-        output.write({out: preset.text(found.resolved(), out)})
+    output.write(_files(found, asked, out, plot))
     typer.echo(output.document(_content(found, name)) if as_json else "\n".join(_end(found)))
     if found.failed:
         raise Infeasible(found.failed)
+
+
+def _files(
+    found: Expansion, target: Target | None, out: Path | None, plot: Path | None
+) -> dict[Path, str | bytes]:
+    files: dict[Path, str | bytes] = {}
+    if out is not None:
+        files[out] = preset.text(found.resolved(), out)
+    if plot is not None:
+        files[plot] = picture.drawn(plot, _plotted(found, target))
+    return files
+
+
+def _plotted(found: Expansion, target: Target | None) -> str:
+    """The trajectory as a picture, in the quantity of the target; without one, in MACs."""
+    from x3dspec import pictures
+
+    path, quantity = found.trajectory, target.quantity if target else "macs"
+    limit = target.value if target else None
+    return pictures.trajectory(found.architecture.name, path.counts, path.steps, quantity, limit)
 
 
 def _judge(name: str, template: str | None, jobs: int, limit: float, retries: int, dask: str | None) -> Judge:

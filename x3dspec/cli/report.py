@@ -7,7 +7,6 @@ from pathlib import Path
 
 import typer
 
-from x3dspec import charts
 from x3dspec.architecture import Resolved
 from x3dspec.cli import completion, output, words
 
@@ -15,6 +14,7 @@ from x3dspec.cli import completion, output, words
 class Format(str, Enum):
     html = "html"
     svg = "svg"
+    png = "png"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,8 +28,8 @@ def report(
         help="A spec, and factor values.",
         autocompletion=completion.specs,
     ),
-    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Default: report.html or .svg."),
-    form: Format = typer.Option("html", "--format", help="svg draws the cost by stage and layer kind."),
+    out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="report.FORMAT by default."),
+    form: Format = typer.Option("html", "--format", help="svg and png draw its charts."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
 ) -> None:
@@ -44,11 +44,16 @@ def report(
     resolved = architecture.at(words.values(architecture, given, context))
     said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
     path = out or Path(f"report.{form.value}")
-    output.write({path: _page(resolved, said) if form is Format.html else charts.cost(resolved)})
+    output.write({path: _content(resolved, said, form)})
     typer.echo(path)
 
 
-def _page(resolved: Resolved, said: list[str]) -> str:
-    from x3dspec.report import html
+def _content(resolved: Resolved, said: list[str], form: Format) -> str | bytes:
+    if form is Format.html:
+        from x3dspec.report import html
 
-    return html(resolved, said)
+        return html(resolved, said)
+    from x3dspec import pictures
+
+    svg = pictures.network(resolved)
+    return pictures.png(svg) if form is Format.png else svg
