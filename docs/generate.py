@@ -237,6 +237,11 @@ def bounds() -> str:
         ("blocks in all", bind.MAX_BLOCKS, "as before, over all stages"),
         ("frames, height, width", bind.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
         ("channels, groups, hidden widths", bind.MAX_CHANNELS, "likewise"),
+        (
+            "size of a factor, its inverse",
+            loading.MAX_FACTOR,
+            "products of a few are floats, for the solvers",
+        ),
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
         ("roots in one sum", exact.MAX_TERMS, "a product of two sums merges the square of it"),
         ("primes under the roots of one term", exact.MAX_PRIMES, "a multiplication each for every enclosure"),

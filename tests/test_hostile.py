@@ -31,7 +31,8 @@ GIBIBYTE = 2**30
 PLACE = re.compile(r"(x3dspec )?\S+: |1 of 1 files |\.\.\. and \d+ more$")
 #: A spec that is read has a line for everything but what is wrong with the file as a whole.
 NO_LINE = re.compile(
-    r"spec\.yaml: (is not (text|UTF-8)|is UTF-16|larger than|is the base|w = |cannot be read)"
+    r"spec\.yaml: (is not (text|UTF-8)|is UTF-16|larger than|is the base|w = |cannot be read|"
+    r"no closed form: |a number of more than )"
 )
 
 

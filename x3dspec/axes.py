@@ -16,7 +16,7 @@ from typing import Any
 from x3dspec.errors import SpecError
 from x3dspec.exact import Exact, ExactError
 from x3dspec.expr import Expr, Tape, build, constant, relax, variable
-from x3dspec.loading import Source
+from x3dspec.loading import Source, sized
 from x3dspec.meter import FLOAT, Floats, Meter
 from x3dspec.network import Setting
 from x3dspec.syntax import ExpressionError, Syntax
@@ -54,7 +54,7 @@ class Axis:
             at_zero, at_one = (self._exact(self.factor, values, Fraction(m)) for m in (0, 1))
             slope = at_one - at_zero
             straight = all(self._exact(self.factor, values, m) == at_zero + slope * m for m in _PROBES)
-            if straight and slope > 0:
+            if straight and slope > 0 and sized(slope):
                 return at_zero, slope
         except (ExpressionError, ExactError):
             pass
@@ -67,7 +67,10 @@ class Axis:
             SpecError: see :meth:`line`.
         """
         start, slope = self.line(values)
-        return (value - start) / slope
+        try:
+            return (value - start) / slope
+        except ExactError as error:
+            raise self._error(self.factor, str(error)) from None
 
     def moved(self, values: Setting, value: Exact) -> dict[str, Exact]:
         """What the factors of this axis become when the driving one becomes `value`.

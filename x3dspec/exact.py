@@ -195,6 +195,14 @@ def ceil(x: Number) -> int:
     return math.ceil(x)
 
 
+def approximate(x: Number) -> float:
+    """The nearest float; infinite where none is as large."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf * sign(x)
+
+
 def sign(x: Number) -> int:
     """-1, 0 or 1."""
     if isinstance(x, Surd):

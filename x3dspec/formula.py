@@ -400,9 +400,12 @@ class _Duals:
 
 def _elasticity(tape: Tape[Dual], values: Setting, factor: str) -> Exact | float:
     try:
-        return _slope(tape, values, factor, exactly=True)
+        found = _slope(tape, values, factor, exactly=True)
     except ExactError:
-        return _slope(tape, values, factor, exactly=False)
+        found = _slope(tape, values, factor, exactly=False)
+    if not math.isfinite(exact.approximate(found) if isinstance(found, Fraction | exact.Surd) else found):
+        raise OverflowError(f"the elasticity of {factor} is larger than any float")
+    return found
 
 
 def _slope(tape: Tape[Dual], values: Setting, factor: str, *, exactly: bool) -> Exact | float:

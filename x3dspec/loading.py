@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from x3dspec import assets, exact, spec
 from x3dspec.document import Document, Path, kind, read
 from x3dspec.errors import MAX_SHOWN, Problem, SpecError, nearest, unknown
-from x3dspec.exact import Exact, ExactError
+from x3dspec.exact import Exact, ExactError, Surd
 from x3dspec.expr import build
 from x3dspec.network import Identity
 from x3dspec.syntax import ExpressionError, Syntax, cycles, names, parse
@@ -29,6 +29,9 @@ M = TypeVar("M", spec.NetworkFile, spec.PresetFile)
 MAX_BASES = 8
 #: Nobody reads more, and looking for the nearest of many names takes its time.
 MAX_PROBLEMS = 100
+#: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
+MAX_FACTOR = 10**12
+_SIZED = "between 1e-12 and 1e12 in size"
 _TEMPLATE_CLASSES = frozenset({"SqueezeExcite", "F", "Tensor", "Any", "Module"})
 
 
@@ -237,7 +240,9 @@ def outside(source: Source, name: str, value: Exact) -> str | None:
     low = None if factor.min is None else number(factor.min)
     high = None if factor.max is None else number(factor.max)
     try:
-        if low is None and value <= 0:
+        if not sized(value):
+            bound = _SIZED
+        elif low is None and value <= 0:
             bound = "above 0"
         elif low is not None and value < low:
             bound = f"at least {brief(low)}"
@@ -248,6 +253,12 @@ def outside(source: Source, name: str, value: Exact) -> str | None:
     except ExactError as error:
         return f"{name} = {brief(value)}: {error}"
     return f"{name} = {brief(value)} must be {bound}"
+
+
+def sized(value: Exact) -> bool:
+    """Whether a number is of a size that a factor may have; 0 is."""
+    size = value if value >= 0 else -value
+    return not value or bool(Fraction(1, MAX_FACTOR) <= size <= MAX_FACTOR)
 
 
 def brief(value: Exact) -> str:
@@ -386,8 +397,13 @@ class _Check:
 
     def _constant(self, path: Path, tree: Syntax, *, positive: bool) -> Iterator[Problem]:
         try:
-            if number(tree) <= 0 and positive:
+            value = number(tree)
+            if value <= 0 and positive:
                 yield self._say(path, "must be above 0")
+            elif not sized(value):
+                yield self._say(path, f"must be {_SIZED}")
+            elif path[-1] == "grid" and isinstance(value, Surd) and len(value.terms) > 1:
+                yield self._say(path, "must be a single number or root: values are divided by it")
         except (ExpressionError, ExactError) as error:
             yield self._say(path, str(error))
 

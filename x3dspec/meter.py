@@ -18,7 +18,7 @@ from x3dspec import bind, cost
 from x3dspec import network as net
 from x3dspec.architecture import Architecture
 from x3dspec.errors import SpecError
-from x3dspec.exact import Exact, ExactError, Surd
+from x3dspec.exact import Exact, ExactError, Surd, approximate
 from x3dspec.expr import EXACT, Expr, Tape, build, relax, variable
 from x3dspec.network import Setting
 from x3dspec.syntax import ExpressionError
@@ -47,7 +47,7 @@ class FloatAlgebra:
     """Floating point, for solving: approximate, and an order of magnitude faster than exact."""
 
     def constant(self, value: Exact) -> float:
-        return float(value)
+        return approximate(value)
 
     def add(self, a: float, b: float) -> float:
         return a + b

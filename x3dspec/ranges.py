@@ -51,7 +51,10 @@ def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...
         if len(parts) not in (2, 3):
             raise SpecError.at("--grid", f"{written!r} is not of the form from:to or from:to:step")
         low, high, *step = parts
-        found[name] = _values(name, low, high, step[0] if step else meter.factors[name].grid)
+        try:
+            found[name] = _values(name, low, high, step[0] if step else meter.factors[name].grid)
+        except ExactError as error:
+            raise SpecError.at("--grid", f"{name}: {error}") from None
         for end in (found[name][0], found[name][-1]):
             _inside(meter, name, end, "--grid")
     return found

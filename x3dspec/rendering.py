@@ -70,12 +70,12 @@ def _stages(formula: Formula) -> Iterator[str]:
 def _shares(formula: Formula) -> Iterator[str]:
     """A line for each term, with its share of the whole."""
     parts = formula.parts(formula.setting)
-    total = float(sum(parts, Fraction(0)))
+    total = exact.approximate(sum(parts, Fraction(0)))
     summands = [summand for _, spelled in _spelled(formula, Text()) for summand in spelled]
     entries = [" ".join(_signed(each, "+" if index else " ")) for index, each in enumerate(summands)]
     width = max(map(len, entries), default=0)
     for entry, part in zip(entries, parts, strict=True):
-        yield f"  {entry:{width}}  {100 * float(part) / total:6.2f} %"
+        yield f"  {entry:{width}}  {100 * exact.approximate(part) / total:6.2f} %"
 
 
 def _valued(formula: Formula) -> str:
@@ -88,7 +88,7 @@ def _grouped(value: Exact) -> str:
     """A large number with separators; two decimals where it is not whole."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return f"{value.numerator:,}"
-    return f"{float(value):,.2f}"
+    return f"{exact.approximate(value):,.2f}"
 
 
 def _elasticities(elasticities: Sequence[Elasticity]) -> Iterator[str]:

@@ -78,7 +78,7 @@ def _emitted(name: str, text: str, *more: str) -> Case:
 def cases() -> list[Case]:
     """All of them, in an order that does not change."""
     kinds = [_yaml, _bombs, _numbers, _expressions, _names, _strings, _bases, _encodings, _command_lines]
-    return [case for kind in (*kinds, _headers, _journals) for case in kind()]
+    return [case for kind in (*kinds, _headers, _journals, _solvers) for case in kind()]
 
 
 def torch_cases() -> list[Case]:
@@ -676,6 +676,37 @@ def _journals() -> Iterator[Case]:
 
 
 # Rules of keys, which are read before any checkpoint is
+
+
+# Numbers that only a solver makes: beyond floats, and sums of roots, which nothing is divided by
+
+
+def _solvers() -> Iterator[Case]:
+    specs = {
+        "grid_of_a_sum": ("start: 1, grid: sqrt(2) - 1", "w * m", "ceil(8 * w)"),
+        "grid_tiny": ("start: 1, grid: 1/2**4000", "w * m", "ceil(8 * w)"),
+        "start_huge": ("start: 2**4000", "w * m", "8 + ceil(w / 2**4000)"),
+        "start_of_a_sum": ("start: sqrt(2) + sqrt(3)", "w * m", "ceil(8 * w)"),
+        "start_of_many_digits": ("start: sqrt(2) * 3**2500 / 2**3962", "w * m", "ceil(8 * w)"),
+        "slope_huge": ("start: 1", "w + 2**4000 * m", "ceil(8 * w)"),
+        "slope_of_a_sum": ("start: 1", "w + m * (sqrt(2) + 1)", "ceil(8 * w)"),
+        "width_huge_beside_the_start": ("start: 1", "w * m", "ceil(8 * w + 2**4000 * (w - 1))"),
+        "width_by_a_tower": ("start: 1", "w * m", "ceil(8 * w**4096)"),
+        "width_of_many_roots": ("start: 1", "w * m", "ceil(w**(1/64) + w**(1/63) + w**(1/61) + 5)"),
+    }
+    commands = {
+        "formula": ("formula",),
+        "relaxed": ("formula", "--relaxed"),
+        "budget": ("budget", "--target", "1MMACs", "--fill"),
+        "expand": ("expand", "--steps", "2"),
+        "search": ("search", "--max", "100kMACs"),
+        "report": ("report",),
+    }
+    for name, (factor, step, width) in specs.items():
+        text = spec(start="1", out=width).replace("start: 1, doc: ''", factor)
+        text = text.replace("input:", f"axes: {{wide: {{w: {step}}}}}\ninput:")
+        for command, (first, *options) in commands.items():
+            yield Case(f"{command}_{name}", (first, "spec.yaml", *options), {"spec.yaml": text.encode()})
 
 
 def _key_rules() -> Iterator[Case]:

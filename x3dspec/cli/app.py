@@ -11,6 +11,8 @@ import typer
 
 from x3dspec.cli.completion import Completing
 from x3dspec.errors import Infeasible, Problem, SpecError, nearest
+from x3dspec.exact import ExactError
+from x3dspec.syntax import ExpressionError
 
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50
@@ -94,6 +96,10 @@ def run(arguments: list[str]) -> int:
     except Infeasible as error:
         _complain(str(error))
         return 1
+    except (ExactError, ExpressionError) as error:
+        # A number that only the arithmetic of a solver made: it has no place in the file.
+        _complain(f"x3dspec {arguments[0]}: {error}")
+        return 2
     except _UsageError as error:
         _complain(_usage(error))
         return 2
