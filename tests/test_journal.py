@@ -167,8 +167,12 @@ def test_a_torn_line_is_cut_off_at_every_byte(tmp_path: Path) -> None:
         (b"dear diary", "is not a journal"),
         (b'{"spec": "a"}\n', "is not a journal"),
         (b"[]\n", "is not a journal"),
-        (b'{"journal": 1, "spec": "a"}\n{}\n', "is not a journal"),
+        (b"7\n", "is not a journal"),
+        (b'"journal"\n', "is not a journal"),
         (b"\xff\xfe\n", "is not a journal"),
+        # What has no last newline is another's text, and not ours to cut.
+        (b'{"spec": "a"}\n{"mine": 1}', "is not a journal"),
+        (b'{"journal": 1, "spec": "b"}\n{"key": "one", "sc', "its spec differ"),
     ],
 )
 def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes, message: str) -> None:
@@ -177,6 +181,92 @@ def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes, 
     with pytest.raises(SpecError, match=message):
         Journal(path, {"spec": "a"})
     assert path.read_bytes() == content
+
+
+#: Raw UTF-8, as a person's editor may leave it; we write ASCII.
+LINES = (
+    b'{"journal": 1, "spec": "a"}',
+    '{"key": "one", "score": 1.0, "note": "gut für 1 %"}'.encode(),
+    '{"key": "two", "score": null, "note": "日本"}'.encode(),
+)
+
+
+def test_a_line_cut_inside_a_character_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    inside = LINES[2].index("本".encode())
+    for end in (inside + 1, inside + 2):
+        with pytest.raises(UnicodeDecodeError):
+            LINES[2][:end].decode()
+        path.write_bytes(b"\n".join([*LINES[:2], LINES[2][:end]]))
+        assert Journal(path, {"spec": "a"}).scores == {"one": Score(1.0, "gut für 1 %")}
+        assert path.read_bytes() == b"\n".join([*LINES[:2], b""])
+
+
+def test_zeros_after_a_power_cut_are_cut_off(tmp_path: Path) -> None:
+    """A file system may have grown the file before what was written reached it."""
+    path = tmp_path / "journal"
+    whole = b"\n".join([*LINES, b""])
+    path.write_bytes(whole + bytes(100))
+    assert len(Journal(path, {"spec": "a"}).scores) == 2
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b'{"key": "one", "sco',
+        b'{"key": "one", "score": 1.0, "note": "\xff"}',
+        b'{"key": "one"}',
+        b'{"key": "one", "score": "1", "note": ""}',
+        b'{"key": "one", "score": NaN, "note": ""}',
+        b'{"key": "one", "score": 1, "note": 2}',
+        b"[]",
+        b"{}",
+        b"",
+        bytes(20),
+        b"[" * 100_000,
+    ],
+    ids=lambda damaged: repr(damaged[:30]),
+)
+def test_a_damaged_line_is_refused_with_its_place(tmp_path: Path, damaged: bytes) -> None:
+    """Also where a torn line follows, which then is left too."""
+    path = tmp_path / "journal"
+    for end in (b"", LINES[2][:9]):
+        content = b"\n".join([LINES[0], damaged, LINES[2], end])
+        path.write_bytes(content)
+        with pytest.raises(SpecError) as caught:
+            Journal(path, {"spec": "a"})
+        assert str(caught.value) == (
+            f"{path}:2:1: the line is damaged; without it, its candidate is scored again"
+        )
+        assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("cut", [1, 7, 30])
+def test_after_a_torn_line_nothing_is_scored_twice(x2d: Architecture, tmp_path: Path, cut: int) -> None:
+    candidates = tried(x2d)
+    asked: list[str] = []
+
+    def judge(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
+        for index, each in enumerate(candidates):
+            asked.append(key(each))
+            yield index, Score(float(len(each.axis)), "schön")
+
+    path = tmp_path / "journal"
+    expected = dict(journaled(judge, Journal(path, {"spec": "a"}))(candidates))
+    full, first = path.read_bytes(), list(asked)
+    path.write_bytes(full[:-cut])
+    asked.clear()
+    assert dict(journaled(judge, Journal(path, {"spec": "a"}))(candidates)) == expected
+    assert asked == first[-1:], "the one whose line was cut, and no other"
+    assert path.read_bytes() == full
+
+
+def test_a_journal_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="is not a journal"):
+        Journal(tmp_path, {"spec": "a"})
+    with pytest.raises(SpecError, match=r"journal: No such file or directory$"):
+        Journal(tmp_path / "no" / "journal", {"spec": "a"})
 
 
 def test_keys_tell_steps_apart(x2d: Architecture) -> None:

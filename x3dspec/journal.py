@@ -1,7 +1,8 @@
 """What a search has found so far, on disk: one JSON document a line, written before it counts.
 
 The first line says what is searched; a journal of anything else is refused. A line that a crash cut
-short was never counted, and is cut off when the journal is opened again.
+short was never counted, and is cut off when the journal is opened again. A line that is damaged in the
+middle is nothing that a crash can do: it is refused with its number, and never passed over in silence.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from x3dspec.errors import SpecError
+from x3dspec.errors import Problem, SpecError
 from x3dspec.exact import text
 from x3dspec.score import Candidate, Judge, Score
 
@@ -27,7 +28,8 @@ class Journal:
     """A journal that is open for appending.
 
     Raises:
-        SpecError: the file is no journal, or that of another search.
+        SpecError: the file is no journal, that of another search, or has a damaged line, which it names.
+            It is then as it was.
     """
 
     def __init__(self, path: Path, subject: Mapping[str, Any]) -> None:
@@ -35,15 +37,19 @@ class Journal:
         self.scores: dict[str, Score] = {}
         header = {"journal": VERSION, **subject}
         try:
-            lines = self._lines()
-            if lines:
-                self._check(lines[0], header)
-                self.scores = {line["key"]: _score(line) for line in lines[1:]}
-            else:
+            whole, torn = self._read()
+            if whole:
+                self._check(json.loads(whole[0]), header)
+                self.scores = dict(self._entry(number, line) for number, line in enumerate(whole[1:], 2))
+            elif not b'{"journal": '.startswith(torn[:12]):
+                raise ValueError
+            if torn:
+                self._cut(len(torn))
+            if not whole:
                 self._append(header)
         except OSError as error:
             raise SpecError.at(str(path), f"{error.strerror or error}") from None
-        except (KeyError, TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError):
             raise SpecError.at(str(path), "is not a journal of x3dspec expand") from None
 
     def keep(self, key: str, score: Score, **said: Any) -> None:
@@ -51,33 +57,34 @@ class Journal:
         self._append({"key": key, **said, "score": score.value, "note": score.note})
         self.scores[key] = score
 
-    def _lines(self) -> list[dict[str, Any]]:
-        """The whole lines there are; what comes after the last of them is cut off."""
+    def _read(self) -> tuple[list[bytes], bytes]:
+        """The whole lines there are, and what comes after the last of them."""
         if not self.path.exists():
-            return []
+            return [], b""
         if not self.path.is_file() or self.path.stat().st_size > MAX_BYTES:
             raise ValueError
-        content = self.path.read_bytes()
-        whole, newline, torn = content.rpartition(b"\n")
-        lines = [json.loads(line) for line in whole.splitlines()]
-        if torn:
-            self._check_torn(lines, torn)
-            with self.path.open("r+b") as file:
-                file.truncate(len(whole + newline))
-        return lines
+        *whole, torn = self.path.read_bytes().split(b"\n")
+        return whole, torn
 
-    def _check_torn(self, lines: Sequence[Any], torn: bytes) -> None:
-        """Somebody else's file without a last newline is not ours to cut."""
-        if not lines and not b'{"journal": '.startswith(torn[:12]):
-            raise ValueError
+    def _cut(self, length: int) -> None:
+        with self.path.open("r+b") as file:
+            file.truncate(file.seek(0, os.SEEK_END) - length)
 
-    def _check(self, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-        if "journal" not in found:
+    def _check(self, found: Any, header: Mapping[str, Any]) -> None:
+        if not isinstance(found, dict) or "journal" not in found:
             raise ValueError
         other = [name for name in header if found.get(name) != header[name]]
         if other:
             message = f"is the journal of another search: its {', '.join(other)} differ"
             raise SpecError.at(str(self.path), message)
+
+    def _entry(self, number: int, text: bytes) -> tuple[str, Score]:
+        try:
+            line = json.loads(text)
+            return str(line["key"]), _score(line)
+        except (KeyError, TypeError, ValueError, RecursionError):
+            message = "the line is damaged; without it, its candidate is scored again"
+            raise SpecError([Problem(str(self.path), number, 1, "", message)]) from None
 
     def _append(self, line: Mapping[str, Any]) -> None:
         with self.path.open("ab") as file:
