@@ -126,6 +126,15 @@ def test_without_time_for_combinations_there_is_still_no_room(
     assert all(each.excess > 0 for each in hasty.following)
 
 
+def test_values_of_many_digits_are_searched_too(tmp_path: Path) -> None:
+    """Of values that build one network the shorter is told, however long the longer one is."""
+    architecture = written(tmp_path, GROUPED)
+    long = Fraction(2**100 + 1, 2**100)
+    grids = {"b": (Fraction(1), long, 2 * long)}
+    found = search(architecture, [parse_target("10MMACs")], grids=grids, top=5)
+    assert [each.setting["b"] for each in found.best] == [2 * long, 1]
+
+
 def test_a_factor_is_fixed_or_has_a_grid(x2d: Architecture) -> None:
     gauge = meter(x2d)
     fixed, grids = parse_fix(gauge, ["gamma_b=2"]), parse_grid(gauge, ["gamma_b=1:2"])

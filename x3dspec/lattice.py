@@ -38,6 +38,9 @@ MAX_RAW, SLICE = 2**24, 2**15
 #: Terms of a sum before those that differ in one cluster alone are added up.
 MAX_TERMS = 8
 
+#: Longer values are all as long, so that the lengths of a few add up in 64 bits.
+MAX_LENGTH = 2**32
+
 #: Per cluster, which of its vectors a term has.
 Key = tuple[int, ...]
 
@@ -516,4 +519,4 @@ def _unequal(atoms: list[Numbers], complexity: Array) -> Array:
 
 def _length(value: Exact) -> int:
     """How long a value is to write: of those that build one network, the shortest is told."""
-    return value.denominator if isinstance(value, Fraction) else 1
+    return min(value.denominator, MAX_LENGTH) if isinstance(value, Fraction) else 1
