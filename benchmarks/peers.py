@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from torch import nn
@@ -41,7 +42,9 @@ def _without_torchvision() -> None:
     if "torchvision" not in sys.modules:
         operations = ModuleType("torchvision.ops")
         vars(operations)["RoIAlign"] = nn.Identity
-        sys.modules |= {"torchvision": ModuleType("torchvision"), "torchvision.ops": operations}
+        torchvision = ModuleType("torchvision")
+        torchvision.__spec__ = ModuleSpec("torchvision", None)  # torch's exporter asks for it
+        sys.modules |= {"torchvision": torchvision, "torchvision.ops": operations}
 
 
 x3d_xs, x3d_s, x3d_m, x3d_l, x3d_xl = (

@@ -124,7 +124,7 @@ def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynam
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export.") as folder, _quiet():
         staged = Path(folder) / out.name
-        run = _WRITERS[to](network, staged, _example(clip, dynamic), dynamic)
+        run = WRITERS[to](network, staged, _example(clip, dynamic), dynamic)
         parities = tuple(_compared(network, run, shape) for shape in _shapes(clip, dynamic))
         written = sorted(Path(folder).iterdir()) if all(parity.ok for parity in parities) else []
         for file in written:
@@ -222,7 +222,8 @@ def _openvino(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> 
     return lambda clip: torch.from_numpy(compiled([clip.numpy()])[0])
 
 
-_WRITERS: dict[str, Callable[[nn.Module, Path, Tensor, bool], Run]] = {
+#: What writes each format, from an example clip, dynamic or not; it returns what runs the file.
+WRITERS: dict[str, Callable[[nn.Module, Path, Tensor, bool], Run]] = {
     "onnx": _onnx,
     "torch-export": _torch_export,
     "openvino": _openvino,
