@@ -576,10 +576,6 @@ def _positions(dims: int) -> str:
     return "(2, 3, 4)" if dims == 3 else "(2, 3)"
 
 
-def _shape(shape: net.Shape[int]) -> str:
-    return f"(N, {', '.join(map(str, (shape.channels, *shape.sizes)))})"
-
-
 def clip(network: net.Network[int]) -> str:
     """The clip that a network is counted at, as the header says it."""
     channels, size = network.inputs.channels, network.size
