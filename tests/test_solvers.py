@@ -164,7 +164,8 @@ def test_a_cluster_too_large_to_be_held_keeps_what_the_limits_allow(
 ) -> None:
     """gamma_w and gamma_b meet in one rounding."""
     whole = results(x2d)
-    monkeypatch.setattr(lattice, "MAX_CLUSTER", 1083)
+    for limit, less in (("UNLIMITED", 1000), ("PROBES", 5), ("SLICE", 64), ("MAX_RAW", 5000)):
+        monkeypatch.setattr(lattice, limit, less)
     kept = results(x2d)
     assert [each.counts for each in kept.best] == [each.counts for each in whole.best]
     assert kept.fit == whole.fit

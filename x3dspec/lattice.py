@@ -32,9 +32,13 @@ from x3dspec.network import Setting
 from x3dspec.syntax import ExpressionError
 
 #: Combinations of one cluster: they are all held in memory, with every width that depends on them.
-MAX_CLUSTER = 2**18
+MAX_CLUSTER = 2**21
 #: Combinations that are looked at for them, so many at a time.
 MAX_RAW, SLICE = 2**24, 2**15
+#: Of a cluster with more combinations, only what can be within the limits is kept.
+UNLIMITED = 2**18
+#: Values of a factor at which the limits are tried, to learn how far it reaches beside another's.
+PROBES = 128
 #: Terms of a sum before those that differ in one cluster alone are added up.
 MAX_TERMS = 8
 
@@ -43,6 +47,8 @@ MAX_LENGTH = 2**32
 
 #: Per cluster, which of its vectors a term has.
 Key = tuple[int, ...]
+#: Some values of a cluster's first factor, and how many of each other one.
+Piece = tuple[slice, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -297,10 +303,13 @@ class Lattice:
         values = [self.distinct[name] for name in names]
         shape = tuple(map(len, values))
         size = math.prod(shape)
-        if size > MAX_RAW:
-            raise self._too_many(names, size, MAX_RAW)
         own = [each for each in conditions if all(self._depends[e] <= set(names) for e in each.expressions)]
-        parts = [self._part(names, part, atoms, own, limited=size > MAX_CLUSTER) for part in _slices(shape)]
+        parts, seen = [], 0
+        for part, reach in self._pieces(names) if size > UNLIMITED else _slices(shape):
+            seen += (part.stop - part.start) * math.prod(reach)
+            if seen > MAX_RAW:
+                raise self._too_many(names, size, MAX_RAW)
+            parts.append(self._part(names, part, reach, atoms, own, limited=size > UNLIMITED))
         refused = sum(part.refused for part in parts)
         kept = np.concatenate([part.kept for part in parts])
         if not kept.size:
@@ -316,18 +325,50 @@ class Lattice:
         for atom, each in zip(atoms, found, strict=True):
             self._values[atom] = (place, Numbers(each.numerators[chosen], each.denominator))
 
-    def _part(
-        self, names: tuple[str, ...], part: slice, atoms: list[Expr], own: list[Condition], *, limited: bool
-    ) -> _Part:
-        """What some values of a cluster's first factor make, with all values of the others."""
+    def _pieces(self, names: tuple[str, ...]) -> Iterator[Piece]:
+        """The first factor in pieces; beside each, how many values of the others can be within the limits.
+
+        Costs rise with the factors: what one reaches beside a value of the first, it reaches beside less.
+        """
         values = [self.distinct[name] for name in names]
+        first, reach = 0, tuple(map(len, values[1:]))
+        while first < len(values[0]):
+            beside = {names[0]: numbers([values[0][first]], ())}
+            reach = tuple(
+                self._reach(name, each[:count], beside)
+                for name, each, count in zip(names[1:], values[1:], reach, strict=True)
+            )
+            last = min(first + max(1, SLICE // math.prod(reach)), len(values[0]))
+            yield slice(first, last), reach
+            first = last
+
+    def _reach(self, name: str, values: Sequence[Exact], beside: Mapping[str, Numbers]) -> int:
+        """How many values, from the least, to look at: all within the limits, and less than a probe more."""
+        probes = np.unique(np.linspace(0, len(values) - 1, PROBES).astype(int))
+        axis = {name: numbers([values[index] for index in probes.tolist()])}
+        fitting = np.broadcast_to(self._within({**beside, **axis}), probes.shape)
+        beyond = np.flatnonzero(~fitting)
+        return int(probes[beyond[0]]) or 1 if beyond.size else len(values)
+
+    def _part(
+        self,
+        names: tuple[str, ...],
+        part: slice,
+        reach: tuple[int, ...],
+        atoms: list[Expr],
+        own: list[Condition],
+        *,
+        limited: bool,
+    ) -> _Part:
+        """What some values of a cluster's first factor make, with the first values of the others."""
+        values = [self.distinct[name] for name in names]
+        parts = [part, *map(slice, reach)]
         axes = {}
-        for i, (name, each) in enumerate(zip(names, values, strict=True)):
-            shape = tuple(-1 if i == j else 1 for j in range(len(names)))
-            axes[name] = numbers(each[part] if i == 0 else each, shape)
+        for i, (name, each, piece) in enumerate(zip(names, values, parts, strict=True)):
+            axes[name] = numbers(each[piece], tuple(-1 if i == j else 1 for j in range(len(names))))
         needed = list(dict.fromkeys([*atoms, *(e for each in own for e in each.expressions)]))
         found = dict(zip(needed, self._run(needed, axes), strict=True))
-        sound = np.ones([len(each[part] if i == 0 else each) for i, each in enumerate(values)], dtype=bool)
+        sound = np.ones((part.stop - part.start, *reach), dtype=bool)
         for condition in own:
             sound &= condition.holds(*(found[e] for e in condition.expressions))
         refused = int(sound.size - sound.sum())
@@ -336,8 +377,9 @@ class Lattice:
         kept = np.flatnonzero(sound)
         columns = (Numbers(np.broadcast_to(found[a].numerators, sound.shape).ravel()[kept],
                            found[a].denominator) for a in atoms)  # fmt: skip
-        first = part.start * math.prod(sound.shape[1:])
-        return _Part(kept + first, tuple(columns), refused)
+        first, *others = np.unravel_index(kept, sound.shape)
+        where = np.ravel_multi_index((first + part.start, *others), tuple(map(len, values)))
+        return _Part(where, tuple(columns), refused)
 
     def _within(self, axes: Mapping[str, Numbers]) -> Array:
         """Where the limits hold with every other factor at its least: elsewhere they never do."""
@@ -487,10 +529,10 @@ def _groups(together: Iterable[frozenset[str]], names: Sequence[str]) -> list[tu
     return sorted((tuple(sorted(g, key=order.__getitem__)) for g in groups), key=lambda g: order[g[0]])
 
 
-def _slices(shape: tuple[int, ...]) -> list[slice]:
+def _slices(shape: tuple[int, ...]) -> list[Piece]:
     """The first axis in pieces, so that what is evaluated at once stays small."""
     step = max(1, SLICE // max(1, math.prod(shape[1:])))
-    return [slice(first, min(first + step, shape[0])) for first in range(0, shape[0], step)]
+    return [(slice(first, min(first + step, shape[0])), shape[1:]) for first in range(0, shape[0], step)]
 
 
 def _complexity(values: Sequence[Sequence[Exact]], shape: tuple[int, ...], kept: Array) -> Array:
