@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b0.yaml
 #   sha256: d2f0723be6d148ff5e9bdb27bfdb4ed24961fdcb37d76499592a9e69bb01df59
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b0.yaml
 # factors: phi = 0, gamma_d = 1, gamma_w = 1, gamma_s = 1
 # clip: 3 x 224 x 224 (channels x height x width)

@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b1.yaml
 #   sha256: 628e99dd4beb2236fa0f6de9c5cdc24fc9818ccba93b6772a17e8ff70629d8a2
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b1.yaml
 # factors: phi = 0, gamma_d = 1.1, gamma_w = 1, gamma_s = 15/14
 # clip: 3 x 240 x 240 (channels x height x width)

@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b2.yaml
 #   sha256: 5ce3af992bbcec4c16e9daff35424c420e86dc7d3876c1f73e2d1487c5d3df81
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b2.yaml
 # factors: phi = 0, gamma_d = 1.2, gamma_w = 1.1, gamma_s = 65/56
 # clip: 3 x 260 x 260 (channels x height x width)

@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b3.yaml
 #   sha256: 7cbc12d534d7a36645d53b7c30c6a497dcc5a74d1d78dbbee2685501a5062345
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b3.yaml
 # factors: phi = 0, gamma_d = 1.4, gamma_w = 1.2, gamma_s = 75/56
 # clip: 3 x 300 x 300 (channels x height x width)

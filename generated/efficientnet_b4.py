@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b4.yaml
 #   sha256: cbe982f1d8a5ab44a5d87e96b62c508489fcf285f3ea0618e66935484f4107a1
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b4.yaml
 # factors: phi = 0, gamma_d = 1.8, gamma_w = 1.4, gamma_s = 95/56
 # clip: 3 x 380 x 380 (channels x height x width)

@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b5.yaml
 #   sha256: 5efe570a574a3284c2458146aadf6295bddde0a3ecc3c07834a4157408fa03a2
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b5.yaml
 # factors: phi = 0, gamma_d = 2.2, gamma_w = 1.6, gamma_s = 57/28
 # clip: 3 x 456 x 456 (channels x height x width)

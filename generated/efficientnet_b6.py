@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b6.yaml
 #   sha256: 48285644466c864337c5eb423562b5771261af68e9fa51db0f883990d3a3f286
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b6.yaml
 # factors: phi = 0, gamma_d = 2.6, gamma_w = 1.8, gamma_s = 33/14
 # clip: 3 x 528 x 528 (channels x height x width)

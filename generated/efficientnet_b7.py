@@ -3,7 +3,7 @@
 # spec: specs/efficientnet_b7.yaml
 #   sha256: 3d3d98b945c2a9429ceb87a217ebf4a8a8f6b3a9ac8ae03d1f9e4d9f0dd48286
 # base: specs/efficientnet.yaml
-#   sha256: 6c9fae2240e13dc3307beb3f910c2f9ffba6cccb98ff65c687109c7d35596781
+#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
 # command: x3dspec emit specs/efficientnet_b7.yaml
 # factors: phi = 0, gamma_d = 3.1, gamma_w = 2, gamma_s = 75/28
 # clip: 3 x 600 x 600 (channels x height x width)
