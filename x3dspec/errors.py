@@ -64,8 +64,11 @@ def shown(text: str) -> str:
 
 
 def unknown(kind: str, word: str, choices: Iterable[str], owner: str = "this spec has") -> str:
-    """``unknown factor 'gamma_q'; did you mean gamma_s? this spec has gamma_s, gamma_w``."""
-    listed = list(choices)
+    """``unknown factor 'gamma_q'; did you mean gamma_s? this spec has gamma_s, gamma_w``.
+
+    What cannot be printed is no name, but a problem of its own; it is not offered.
+    """
+    listed = [choice for choice in choices if choice.isprintable()]
     guess = nearest(word, listed) if len(word) <= MAX_SHOWN else None
     hint = f" did you mean {guess}?" if guess else ""
     names = ", ".join(listed[:MAX_LISTED]) or "none"
