@@ -20,8 +20,8 @@ from x3dspec.target import Target, parse_target
 if TYPE_CHECKING:
     from x3dspec.search import Found, Progress, Result
 
-#: Seconds before progress is worth a line, and between two of them.
-QUIET, OFTEN = 2.0, 0.5
+#: Seconds before progress is worth a line, and between two of them; and where nobody watches a line move.
+QUIET, OFTEN, SELDOM = 2.0, 0.5, 10.0
 MAX_TOP = 1000
 
 
@@ -151,15 +151,18 @@ def _pareto(text: str | None) -> tuple[str, str] | None:
 
 
 def _progress() -> Progress:
+    """One line that is written over on a terminal; elsewhere a line of its own now and then."""
+    terminal = sys.stderr.isatty()
     began = time.monotonic()
-    last = began + QUIET - OFTEN
+    last = began + QUIET - OFTEN if terminal else began
 
     def told(covered: int, total: int, fit: int) -> None:
         nonlocal last
         now = time.monotonic()
-        if sys.stderr.isatty() and (now - last >= OFTEN or (covered == total and last > began + QUIET)):
+        done = terminal and covered == total and last > began + QUIET
+        if done or now - last >= (OFTEN if terminal else SELDOM):
             last = now
-            end = "\n" if covered == total else "\r"
+            end = "\r" if terminal and not done else "\n"
             print(f"{covered / total:6.1%} of {total:,} networks, {fit:,} within the limits", end=end,
                   file=sys.stderr, flush=True)  # fmt: skip
 
