@@ -72,6 +72,11 @@ def _compiled(network: nn.Module, dynamic: bool) -> Callable[[Tensor], Tensor]:
     return torch.compile(network, fullgraph=True, dynamic=dynamic)
 
 
+def _compiled_anew(network: nn.Module, dynamic: bool) -> Callable[[Tensor], Tensor]:
+    """For each shape by itself."""
+    return _compiled(network, False)
+
+
 def _traced(network: nn.Module, dynamic: bool) -> Callable[[Tensor], Tensor]:
     example = torch.rand(2, *network.default_cfg["input_size"])  # type: ignore[index,misc]
     return torch.jit.trace(network, example)  # type: ignore[no-any-return]
@@ -83,6 +88,7 @@ def _scripted(network: nn.Module, dynamic: bool) -> Callable[[Tensor], Tensor]:
 
 MAKERS = {
     "`torch.compile(fullgraph=True)`": _compiled,
+    "`torch.compile(fullgraph=True, dynamic=False)`": _compiled_anew,
     "`torch.jit.trace`": _traced,
     "`torch.jit.script`": _scripted,
 }
