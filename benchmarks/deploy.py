@@ -23,8 +23,10 @@ import torch
 from peers import create_x3d
 from torch import Tensor, nn
 
-from x3dspec import bench, emit, export, keys, load
-from x3dspec.weights import convert, factory
+from x3dspec import load
+from x3dspec.codegen import module
+from x3dspec.pytorch import bench, export, key_rules
+from x3dspec.pytorch.convert import convert, factory
 
 Run = Callable[[Tensor], Tensor]
 
@@ -116,11 +118,13 @@ def pair(name: str) -> Pair:
     generator = torch.Generator().manual_seed(0)
     state = {key: random(key, tensor, generator) for key, tensor in peer.state_dict().items()}
     peer.load_state_dict(state)
-    converted = convert(state, "pytorchvideo", "x3dspec", keys.load(resolved.architecture), resolved).state
+    converted = convert(
+        state, "pytorchvideo", "x3dspec", key_rules.load(resolved.architecture), resolved
+    ).state
     train = factory(resolved)().eval()
     train.load_state_dict(converted)
     namespace: dict[str, type[nn.Module]] = {}
-    exec(emit.source(resolved, form="deploy"), namespace)  # noqa: S102
+    exec(module.source(resolved, form="deploy"), namespace)  # noqa: S102
     deploy = namespace[f"{name}_deploy"]().eval()
     deploy.load_train_state(converted)  # type: ignore[operator]
     return Pair(peer, train, deploy, clip)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from x3dspec.export import FORMATS, TOLERANCE, export, module
+from x3dspec.pytorch.export import FORMATS, TOLERANCE, export, module
 
 Maker = Callable[[nn.Module, bool], Callable[[Tensor], Tensor]]
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from browser import chromium, missing, sized  # noqa: E402
 
 import x3dspec  # noqa: E402
-from x3dspec import report  # noqa: E402
+from x3dspec.report import page as report  # noqa: E402
 
 #: The family, the widest formula, and the longest of them.
 SPECS = ("x2d", "x3d_xl", "csn_r101", "mobilenet_v3_large", "efficientnet")

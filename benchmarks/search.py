@@ -15,10 +15,10 @@ from fractions import Fraction
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import x3dspec
-from x3dspec import emit
-from x3dspec.lattice import Lattice, Range
-from x3dspec.meter import meter
-from x3dspec.search import Best, Walk
+from x3dspec.codegen import module
+from x3dspec.network.evaluator import meter
+from x3dspec.scaling.search.lattice import Lattice, Range
+from x3dspec.scaling.search.search import Best, Walk
 
 LIMITS = {"macs": 4_730_000_000, "params": 4_000_000, "activations": 60_000_000}
 #: From, to and step of each factor: 432 million combinations, 139 million different networks.
@@ -61,7 +61,7 @@ def built_per_second(over: Lattice) -> float:
     for combination in chosen:
         resolved = architecture.at(over.setting(combination))
         scope: dict[str, object] = {"__name__": "emitted"}
-        exec(compile(emit.source(resolved), "emitted", "exec"), scope)  # noqa: S102
+        exec(compile(module.source(resolved), "emitted", "exec"), scope)  # noqa: S102
         clip = [3, resolved.network.frames, resolved.network.size, resolved.network.size]
         modules.append((scope[resolved.network.identity.name], clip, resolved.cost().macs))
     began = time.perf_counter()

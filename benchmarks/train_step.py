@@ -18,8 +18,9 @@ import torch
 from peers import create_x3d
 from torch import Tensor, nn
 
-from x3dspec import bench, load
-from x3dspec.weights import factory
+from x3dspec import load
+from x3dspec.pytorch import bench
+from x3dspec.pytorch.convert import factory
 
 
 def main() -> None:

@@ -22,26 +22,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import x3dspec
-from x3dspec import (
-    answers,
-    bind,
-    cost,
-    document,
-    engine,
-    exact,
-    files,
-    journal,
-    loading,
-    lower,
-    spec,
-    syntax,
-    verify,
-)
+from x3dspec.cli import answers
 from x3dspec.cli.schema import answered
-from x3dspec.compare import compare as standings
-from x3dspec.meter import meter
-from x3dspec.published import compare
-from x3dspec.score import judge
+from x3dspec.codegen import files
+from x3dspec.language import document, grammar
+from x3dspec.language import numbers as exact
+from x3dspec.language import schema as spec
+from x3dspec.language import source as loading
+from x3dspec.network import bind, cost, lower
+from x3dspec.network.evaluator import meter
+from x3dspec.pytorch import verify
+from x3dspec.scaling import expand, journal
+from x3dspec.scaling.judge_ranking import compare as standings
+from x3dspec.scaling.judges import judge
+from x3dspec.scaling.published import compare
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "answers.schema.json"
@@ -76,7 +70,7 @@ def _default(field: FieldInfo) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_written, value))
-    if isinstance(value, syntax.Number):
+    if isinstance(value, grammar.Number):
         return str(value.value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -155,7 +149,7 @@ def language_functions() -> str:
         "cycle": "`cycle(a, b)`: a in the 1st, 3rd, 5th block of a stage, b in the others; "
         "any number of arguments",
     }
-    return table(("function", "value"), [(f"`{name}`", meanings[name]) for name in syntax.FUNCTIONS])
+    return table(("function", "value"), [(f"`{name}`", meanings[name]) for name in grammar.FUNCTIONS])
 
 
 def conventions() -> str:
@@ -227,8 +221,8 @@ def bounds() -> str:
         ("exponent of a number", document.MAX_EXPONENT, crawl),
         ("bases in a row", loading.MAX_BASES, "a preset of a preset of a preset is hard to follow already"),
         ("problems reported of a document", loading.MAX_PROBLEMS, "nobody reads more"),
-        ("characters of an expression", syntax.MAX_LENGTH, "more is not read in a table"),
-        ("nesting of an expression", syntax.MAX_DEPTH, "every walk of it may recurse"),
+        ("characters of an expression", grammar.MAX_LENGTH, "more is not read in a table"),
+        ("nesting of an expression", grammar.MAX_DEPTH, "every walk of it may recurse"),
         ("stages", spec.MAX_STAGES, several),
         ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
@@ -260,8 +254,8 @@ def bounds() -> str:
 
 def expansion_waypoints() -> str:
     """The solved waypoints beside the published networks."""
-    found = engine.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
-    theirs = engine.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
+    found = expand.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
+    theirs = expand.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
     rows, before = [], meter(x3dspec.load("x2d")).form(()).relaxed(meter(x3dspec.load("x2d")).floats({}))
     for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
         name, relaxed = published.reaches, step.relaxed or 0.0

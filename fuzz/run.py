@@ -6,7 +6,7 @@
     python fuzz/run.py mutations --count 100000    mutations of the shipped specs, load and resolve
 
 What fails is written to ``fuzz/found`` and the exit code is not 0; a fixed finding belongs into
-``fuzz/corpus``, which every run starts from and ``tests/test_fuzz.py`` replays.
+``fuzz/corpus``, which every run starts from and ``tests/language/test_fuzz.py`` replays.
 """
 
 from __future__ import annotations

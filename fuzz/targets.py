@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from x3dspec import exact, loading
-from x3dspec.architecture import load as load_spec
-from x3dspec.emit import source
-from x3dspec.errors import SpecError
-from x3dspec.exact import ExactError
-from x3dspec.syntax import ExpressionError, parse
+from x3dspec.codegen.module import source
+from x3dspec.language import numbers
+from x3dspec.language import source as loading
+from x3dspec.language.errors import SpecError
+from x3dspec.language.grammar import ExpressionError, parse
+from x3dspec.language.numbers import ExactError
+from x3dspec.network.architecture import load as load_spec
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="x3dspec-fuzz-"))
 
@@ -34,9 +35,9 @@ def expression(data: bytes) -> str:
     """An expression as a factor's value: a number whose one spelling reads back as itself."""
     text = data.decode("utf-8", "replace")
     try:
-        with exact.limited():
+        with numbers.limited():
             value = loading.number(parse(text))
-            spelled = exact.text(value)
+            spelled = numbers.text(value)
             # A sum of many roots is longer than an expression may be.
             if len(spelled) <= 400:
                 assert _again(spelled) in (value, None), spelled

@@ -1,6 +1,6 @@
 """Hypothesis profiles: ``ci`` draws the same examples every time, ``explore`` new ones and more.
 
-``HYPOTHESIS_PROFILE=explore pytest tests/test_properties.py`` goes looking.
+``HYPOTHESIS_PROFILE=explore pytest tests/network/test_properties.py`` goes looking.
 """
 
 from __future__ import annotations

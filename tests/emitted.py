@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from x3dspec.architecture import Resolved
-from x3dspec.emit import source
+from x3dspec.codegen.module import source
+from x3dspec.network.architecture import Resolved
 
 
 def module(text: str) -> types.ModuleType:

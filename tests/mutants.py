@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 #: Of each file, what is written and what a mutant has instead.
 MUTANTS: dict[str, list[tuple[str, str]]] = {
-    "cost.py": [
+    "network/cost.py": [
         ("BYTES_PER_NUMBER = 4", "BYTES_PER_NUMBER = 5"),
         ('"paper",\n            1,', '"paper",\n            2,'),
         ('"paper",\n            1,\n            0,', '"paper",\n            1,\n            1,'),
@@ -35,7 +35,7 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ("ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 0)", "ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 1)"),
         ("return cast(N, BYTES_PER_NUMBER * moved)", "return cast(N, BYTES_PER_NUMBER + moved)"),
     ],
-    "network.py": [
+    "network/layers.py": [
         ("self.inputs.sizes[0] if", "self.inputs.sizes[1] if"),
         ("len(self.inputs.sizes) == 3", "len(self.inputs.sizes) == 2"),
         ("len(self.inputs.sizes) == 3 else None", "len(self.inputs.sizes) != 9 else None"),
@@ -47,7 +47,7 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
             "tuple(field.name for field in dataclasses.fields(kind)[1:])",
         ),
     ],
-    "expr.py": [
+    "language/expressions.py": [
         ("ZERO = constant(0)", "ZERO = constant(2)"),
         ("ONE = constant(1)\n", "ONE = constant(2)\n"),
         ("_MINUS_ONE = constant(-1)", "_MINUS_ONE = constant(1)"),

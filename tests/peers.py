@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from x3dspec.architecture import Resolved
+from x3dspec.network.architecture import Resolved
 
 
 def create_x3d(resolved: Resolved, frames: int, size: int) -> nn.Module:

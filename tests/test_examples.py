@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import x3dspec
-from x3dspec import emit
+from x3dspec.codegen import module as emit
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

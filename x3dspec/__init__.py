@@ -6,15 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from x3dspec.architecture import Architecture, Cost, Resolved, load
-    from x3dspec.errors import Infeasible, Problem, SpecError
+    from x3dspec.language.errors import Infeasible, Problem, SpecError
+    from x3dspec.network.architecture import Architecture, Cost, Resolved, load
 
 __all__ = ["Architecture", "Cost", "Infeasible", "Problem", "Resolved", "SpecError", "load"]
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "architecture": ("Architecture", "Cost", "Resolved", "load"),
-    "errors": ("Infeasible", "Problem", "SpecError"),
+    "network.architecture": ("Architecture", "Cost", "Resolved", "load"),
+    "language.errors": ("Infeasible", "Problem", "SpecError"),
 }
 
 

@@ -19,7 +19,7 @@ from types import CodeType
 from typing import Any
 
 import x3dspec
-from x3dspec import assets
+from x3dspec.language import shipped
 
 _STARTS = (
     "subprocess.Popen",
@@ -67,7 +67,7 @@ ROOTS = tuple(
         if Path(each).is_dir()
     )
 )
-TEMPLATES = str(assets.folder("templates").resolve())
+TEMPLATES = str(shipped.folder("templates").resolve())
 
 
 class Audit:

@@ -28,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import audit
 import cases
 
-from x3dspec import assets, cli
+from x3dspec import cli
+from x3dspec.language import shipped as assets
 
 SECONDS = 5
 GIBIBYTE = 2**30
@@ -135,7 +136,7 @@ def main() -> int:
         import torch
 
         torch.set_num_threads(1)
-        from x3dspec import weights  # noqa: F401
+        from x3dspec.pytorch import convert  # noqa: F401
     else:
         resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
     if kind != "shipped":

@@ -10,9 +10,9 @@ from typing import cast
 import typer
 
 from x3dspec.cli.completion import Completing
-from x3dspec.errors import Infeasible, Problem, SpecError, nearest
-from x3dspec.exact import ExactError
-from x3dspec.syntax import ExpressionError
+from x3dspec.language.errors import Infeasible, Problem, SpecError, nearest
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import ExactError
 
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50

@@ -10,10 +10,10 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.errors import SpecError
+from x3dspec.language.errors import SpecError
 
 if TYPE_CHECKING:
-    from x3dspec.bench import Measured, Result, Setting, Spread
+    from x3dspec.pytorch.bench import Measured, Result, Setting, Spread
 
 _NOTE = "FLOPs are not latency: the bound's share above is all that these MACs explain of the time."
 
@@ -98,7 +98,7 @@ def command(
     x3dspec bench generated/x3d_m.py --against benchmarks/peers.py:x3d_m
     """
     try:
-        from x3dspec import bench, export
+        from x3dspec.pytorch import bench, export
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

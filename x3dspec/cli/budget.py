@@ -8,17 +8,19 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import exact, preset
-from x3dspec.budget import ORDERS, Budget, Next, solve
-from x3dspec.cli import completion, output, picture, words
+from x3dspec.cli import arguments, completion, output
+from x3dspec.cli import plot as picture
 from x3dspec.cli.emit import guard, module_name
 from x3dspec.cli.resolve import Network, content, page
-from x3dspec.errors import SpecError
-from x3dspec.expand import Step, Trajectory
-from x3dspec.grid import snapped
-from x3dspec.meter import Counts
-from x3dspec.table import rows
-from x3dspec.target import figure, parse_target, parse_tolerance
+from x3dspec.language import numbers
+from x3dspec.language.errors import SpecError
+from x3dspec.network import preset
+from x3dspec.network.breakdown import rows
+from x3dspec.network.evaluator import Counts
+from x3dspec.network.units import figure, parse_target, parse_tolerance
+from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
+from x3dspec.scaling.ladder import snapped
+from x3dspec.scaling.steps import Step, Trajectory
 
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
 
@@ -117,12 +119,12 @@ def budget(
     asked, share = parse_target(target), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
     picture.expect(plot, (module, out))
-    architecture = words.opened(spec, options)
+    architecture = arguments.opened(spec, options)
     found = solve(architecture, asked, order.value, share, fill)
     table = rows(found.resolved, convention)
     files: dict[Path, str | bytes] = {}
     if module is not None:
-        from x3dspec import emit
+        from x3dspec.codegen import module as emit
 
         guard([module], force)
         files[module] = emit.source(found.resolved, name)
@@ -143,11 +145,11 @@ def budget(
 
 def _plotted(found: Budget) -> str:
     """The trajectory as a picture, in the quantity that the target is about."""
-    from x3dspec import pictures
+    from x3dspec.report import figures
 
     path, target = found.trajectory, found.target
     name = found.resolved.architecture.name
-    return pictures.trajectory(name, path.counts, path.steps, target.quantity, target.value)
+    return figures.trajectory(name, path.counts, path.steps, target.quantity, target.value)
 
 
 def _answer(found: Budget, network: Network) -> BudgetAnswer:
@@ -165,7 +167,7 @@ def _answer(found: Budget, network: Network) -> BudgetAnswer:
                 "axis": each.axis,
                 "factor": each.factor,
                 "value": output.number(each.value),
-                "value_exact": exact.text(each.value),
+                "value_exact": numbers.text(each.value),
                 "cost": each.counts,
                 "excess": each.excess,
             }
@@ -195,7 +197,7 @@ def steps(found: Trajectory) -> list[Taken]:
             "factor": step.factor,
             "raw": output.number(step.raw),
             "value": output.number(step.snapped),
-            "value_exact": exact.text(step.snapped),
+            "value_exact": numbers.text(step.snapped),
             "multiplier": step.multiplier,
             "ratio": step.ratio,
             "cost": step.counts,
@@ -231,8 +233,8 @@ def _line(index: int, step: Step) -> list[str]:
     ]
 
 
-def _brief(value: exact.Exact) -> str:
-    text = exact.text(value)
+def _brief(value: numbers.Exact) -> str:
+    text = numbers.text(value)
     return text if len(text) <= 7 else f"{float(value):.4g}"
 
 
@@ -260,4 +262,4 @@ def _conclusion(found: Budget) -> list[str]:
 def _next(found: Budget, each: Next) -> str:
     count = f"{each.counts.of(found.target.quantity):,} {found.target.quantity}"
     off = f"{abs(each.excess):,} {'over' if each.excess > 0 else 'under'} the target"
-    return f"next on {each.axis}: {each.factor} = {exact.text(each.value)} has {count}, {off}"
+    return f"next on {each.axis}: {each.factor} = {numbers.text(each.value)} has {count}, {off}"

@@ -9,14 +9,14 @@ from fractions import Fraction
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import review
-from x3dspec.architecture import load
 from x3dspec.cli import completion, output
-from x3dspec.errors import Problem, SpecError
-from x3dspec.exact import ExactError
-from x3dspec.loading import parse_number
-from x3dspec.published import waypoints
-from x3dspec.syntax import ExpressionError
+from x3dspec.language.errors import Problem, SpecError
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import ExactError
+from x3dspec.language.source import parse_number
+from x3dspec.network.architecture import load
+from x3dspec.report import lint
+from x3dspec.scaling.published import waypoints
 
 
 class Format(str, Enum):
@@ -95,7 +95,7 @@ def _findings(spec: str, ratio: Fraction) -> list[Finding]:
     try:
         architecture = load(spec)
         waypoints(architecture)
-        return [Finding("warning", each) for each in review.remarks(architecture, ratio)]
+        return [Finding("warning", each) for each in lint.remarks(architecture, ratio)]
     except SpecError as error:
         return [Finding("error", each) for each in error.problems]
 

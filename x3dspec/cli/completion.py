@@ -9,9 +9,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from x3dspec import assets
-from x3dspec.architecture import Architecture, load
-from x3dspec.errors import SpecError
+from x3dspec.language import shipped
+from x3dspec.language.errors import SpecError
+from x3dspec.network.architecture import Architecture, load
 
 
 def specs(context: typer.Context, incomplete: str) -> list[str]:
@@ -23,7 +23,7 @@ def specs(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _names(incomplete: str) -> Iterator[str]:
-    for name in assets.shipped():
+    for name in shipped.shipped():
         for spelled in (name, f"specs/{name}.yaml"):
             if spelled.startswith(incomplete) and ("/" in spelled) == ("/" in incomplete):
                 yield spelled

@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import keys
-from x3dspec.cli import output, words
-from x3dspec.errors import SpecError, unknown
+from x3dspec.cli import arguments, output
+from x3dspec.language.errors import SpecError, unknown
+from x3dspec.pytorch import key_rules
 
 Codes = TypedDict("Codes", {"from": str, "to": str})
 
@@ -49,12 +49,12 @@ def command(
     x3dspec convert-weights x3d_s.pyth --spec x3d_s --from slowfast -o x3d_s.pt
     """
     try:
-        from x3dspec import weights
+        from x3dspec.pytorch import convert as weights
     except ModuleNotFoundError:
         raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
 
-    architecture = words.opened(spec, options)
-    rules = keys.load(architecture)
+    architecture = arguments.opened(spec, options)
+    rules = key_rules.load(architecture)
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))

@@ -6,11 +6,11 @@ import textwrap
 
 import typer
 
-from x3dspec.architecture import Resolved, load
-from x3dspec.cli import completion, output, words
-from x3dspec.cost import CONVENTIONS
-from x3dspec.diff import Change, Difference, StageChange, compare
-from x3dspec.errors import SpecError
+from x3dspec.cli import arguments, completion, output
+from x3dspec.language.errors import SpecError
+from x3dspec.network.architecture import Resolved, load
+from x3dspec.network.cost import CONVENTIONS
+from x3dspec.report.diff import Change, Difference, StageChange, compare
 
 WIDTH = 80
 #: A ratio from which on a percentage says less.
@@ -32,7 +32,7 @@ class DiffAnswer(output.Answer):
 
 
 def register(app: typer.Typer) -> None:
-    app.command(context_settings=words.OPEN)(diff)
+    app.command(context_settings=arguments.OPEN)(diff)
 
 
 def diff(
@@ -52,15 +52,15 @@ def diff(
 
     x3dspec diff x3d_m --gamma-s 1.5
     """
-    found = words.split(specs)
+    found = arguments.split(specs)
     changed = bool(found.factors or options or clip)
     if len(found.specs) not in (1, 2) or changed == (len(found.specs) == 2):
         raise SpecError.at(
             "x3dspec diff", "takes two specs, or one spec and the --FACTOR VALUE, --set or --clip to compare"
         )
     first = load(found.specs[0])
-    second = words.opened(found.specs[-1], options, clip)
-    before, after = first.at({}), second.at(words.values(second, found.factors, context))
+    second = arguments.opened(found.specs[-1], options, clip)
+    before, after = first.at({}), second.at(arguments.values(second, found.factors, context))
     difference = compare(before, after, convention)
     if as_json:
         typer.echo(output.document(_content(before, after, difference, convention)))

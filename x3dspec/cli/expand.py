@@ -11,18 +11,21 @@ from typing import Any
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import engine, exact, preset
-from x3dspec.architecture import Architecture
-from x3dspec.cli import output, picture, words
+from x3dspec.cli import arguments, output
+from x3dspec.cli import plot as picture
 from x3dspec.cli.budget import Taken
 from x3dspec.cli.budget import steps as trajectory
-from x3dspec.engine import RULES, Expansion, Option, Round
-from x3dspec.errors import Infeasible, SpecError
-from x3dspec.expand import Step
-from x3dspec.journal import Journal, digest, journaled
-from x3dspec.meter import Counts
-from x3dspec.score import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
-from x3dspec.target import Target, parse_target
+from x3dspec.language import numbers
+from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.network import preset
+from x3dspec.network.architecture import Architecture
+from x3dspec.network.evaluator import Counts
+from x3dspec.network.units import Target, parse_target
+from x3dspec.scaling import expand as engine
+from x3dspec.scaling.expand import RULES, Expansion, Option, Round
+from x3dspec.scaling.journal import Journal, digest, journaled
+from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
+from x3dspec.scaling.steps import Step
 
 Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
 
@@ -108,7 +111,7 @@ def command(
     x3dspec expand x2d --judge command --judge-command 'python train.py {module} {spec} {out}'
     --target 1GFLOPs --journal expansion.jsonl
     """
-    architecture = words.opened(spec, options)
+    architecture = arguments.opened(spec, options)
     picture.expect(plot, (out, log))
     asked = None if target is None else parse_target(target)
     if asked is None and steps is None:
@@ -147,11 +150,11 @@ def _files(
 
 def _plotted(found: Expansion, target: Target | None) -> str:
     """The trajectory as a picture, in the quantity of the target; without one, in MACs."""
-    from x3dspec import pictures
+    from x3dspec.report import figures
 
     path, quantity = found.trajectory, target.quantity if target else "macs"
     limit = target.value if target else None
-    return pictures.trajectory(found.architecture.name, path.counts, path.steps, quantity, limit)
+    return figures.trajectory(found.architecture.name, path.counts, path.steps, quantity, limit)
 
 
 def _judge(name: str, template: str | None, jobs: int, limit: float, retries: int, dask: str | None) -> Judge:
@@ -162,11 +165,12 @@ def _judge(name: str, template: str | None, jobs: int, limit: float, retries: in
         return judge(name)
     if template is None:
         raise SpecError.at("--judge", "command needs --judge-command 'python train.py {module} {spec} {out}'")
-    from x3dspec import command as runner
+    from x3dspec.codegen.module import source as emit
+    from x3dspec.scaling import trainer
 
     if dask is not None:
-        return runner.on_dask(template, limit, retries, dask)
-    return runner.command(template, limit, retries, jobs)
+        return trainer.on_dask(template, limit, retries, dask, emit)
+    return trainer.command(template, limit, retries, jobs, emit)
 
 
 def _subject(
@@ -237,7 +241,7 @@ def _end(found: Expansion) -> list[str]:
     if path.steps:
         counts = path.steps[-1].counts
     cost = f"{counts.macs:,} MACs, {counts.params:,} params, {counts.activations:,} activations"
-    factors = ", ".join(f"{n} = {exact.text(v)}" for n, v in path.state.setting.items())
+    factors = ", ".join(f"{n} = {numbers.text(v)}" for n, v in path.state.setting.items())
     return [*lines, "", factors or "no factor was moved", cost, *([path.ended] if path.ended else [])]
 
 
@@ -261,7 +265,7 @@ def _content(found: Expansion, name: str) -> ExpandAnswer:
         "ended": path.ended,
         "failed": found.failed,
         "factors": {n: output.number(v) for n, v in path.state.setting.items()},
-        "factors_exact": {n: exact.text(v) for n, v in path.state.setting.items()},
+        "factors_exact": {n: numbers.text(v) for n, v in path.state.setting.items()},
         "cost": path.steps[-1].counts if path.steps else path.counts,
     }
 
@@ -275,7 +279,7 @@ def _candidate(each: Option) -> Tried | Passed:
         "factor": step.factor,
         "raw": output.number(step.raw),
         "value": output.number(step.snapped),
-        "value_exact": exact.text(step.snapped),
+        "value_exact": numbers.text(step.snapped),
         "multiplier": step.multiplier,
         "ratio": step.ratio,
         "relaxed_macs": step.relaxed,

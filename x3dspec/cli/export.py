@@ -9,10 +9,10 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.errors import Infeasible, SpecError
+from x3dspec.language.errors import Infeasible, SpecError
 
 if TYPE_CHECKING:
-    from x3dspec.export import Exported
+    from x3dspec.pytorch.export import Exported
 
 
 class Parity(TypedDict):
@@ -51,7 +51,7 @@ def command(
     x3dspec export generated/x3d_s.py --to onnx -o x3d_s.onnx
     """
     try:
-        from x3dspec.export import export, module
+        from x3dspec.pytorch.export import export, module
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

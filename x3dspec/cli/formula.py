@@ -6,9 +6,9 @@ from enum import Enum
 
 import typer
 
-from x3dspec import exact
-from x3dspec.cli import completion, output, words
-from x3dspec.cost import CONVENTIONS, QUANTITIES
+from x3dspec.cli import arguments, completion, output
+from x3dspec.language import numbers
+from x3dspec.network.cost import CONVENTIONS, QUANTITIES
 
 Quantity = Enum("Quantity", {name: name for name in QUANTITIES}, type=str)  # type: ignore[misc]
 
@@ -34,7 +34,7 @@ class FormulaAnswer(output.Answer):
 
 
 def register(app: typer.Typer) -> None:
-    app.command(context_settings=words.OPEN)(formula)
+    app.command(context_settings=arguments.OPEN)(formula)
 
 
 def formula(
@@ -56,12 +56,12 @@ def formula(
 
     x3dspec formula specs/x2d.yaml --quantity macs --relaxed
     """
-    from x3dspec.formula import derive, elasticities
-    from x3dspec.rendering import render
+    from x3dspec.formula.closed_form import derive, elasticities
+    from x3dspec.formula.render import render
 
-    name, given = words.single(spec, "formula")
-    architecture = words.opened(name, options, clip)
-    setting = words.values(architecture, given, context)
+    name, given = arguments.single(spec, "formula")
+    architecture = arguments.opened(name, options, clip)
+    setting = arguments.values(architecture, given, context)
     closed = derive(architecture, quantity.value, convention=convention, relaxed=relaxed, setting=setting)
     slopes = elasticities(architecture, quantity.value, convention=convention, setting=setting)
     written = render(closed, form.value, slopes)
@@ -74,7 +74,7 @@ def formula(
         "quantity": quantity.value,
         "convention": convention,
         "relaxed": relaxed,
-        "factors": {factor: exact.text(value) for factor, value in closed.setting.items()},
+        "factors": {factor: numbers.text(value) for factor, value in closed.setting.items()},
         "format": form.value,
         "formula": written,
         "value": output.number(closed.at(closed.setting)),

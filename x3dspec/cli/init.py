@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from x3dspec import assets
 from x3dspec.cli import output
-from x3dspec.errors import SpecError
-from x3dspec.spec import is_identifier
+from x3dspec.language import shipped
+from x3dspec.language.errors import SpecError
+from x3dspec.language.schema import is_identifier
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +29,6 @@ def init(
     path = Path(f"{name}.yaml")
     if path.exists() and not force:
         raise SpecError.at(str(path), "is there already; --force replaces it")
-    starter = (assets.folder("templates") / "starter.yaml").read_text(encoding="utf-8")
+    starter = (shipped.folder("templates") / "starter.yaml").read_text(encoding="utf-8")
     output.write({path: starter.replace("NAME", name)})
     typer.echo(f"{path}: x3dspec resolve {path} prints its table")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import output, words
-from x3dspec.compare import Standing, compare
-from x3dspec.score import BUILT_IN, WARNING
+from x3dspec.cli import arguments, output
+from x3dspec.scaling.judge_ranking import Standing, compare
+from x3dspec.scaling.judges import BUILT_IN, WARNING
 
 
 class Listed(TypedDict):
@@ -18,7 +18,7 @@ class Listed(TypedDict):
 
 
 class Compared(TypedDict):
-    """A judge against the published order: see `x3dspec.compare.Standing`."""
+    """A judge against the published order: see `x3dspec.scaling.judge_ranking.Standing`."""
 
     judge: str
     axes: tuple[str, ...]
@@ -48,7 +48,7 @@ def command(
     x3dspec judges --compare
     """
     if against:
-        found = compare(words.opened(spec, []))
+        found = compare(arguments.opened(spec, []))
         _tell(list(map(_compared, found)), _page(found), as_json)
     else:
         judges = listed()

@@ -9,12 +9,12 @@ from enum import Enum
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import assets, spec
-from x3dspec.architecture import Architecture, load
 from x3dspec.cli import output
 from x3dspec.cli.judges import Listed
 from x3dspec.cli.judges import listed as judges
-from x3dspec.cost import CONVENTIONS
+from x3dspec.language import schema, shipped
+from x3dspec.network.architecture import Architecture, load
+from x3dspec.network.cost import CONVENTIONS
 
 WIDTH = 80
 
@@ -102,7 +102,7 @@ def _found(kinds: Collection[str]) -> ListAnswer:
 
 
 def _shipped(*, presets: bool) -> list[Architecture]:
-    found = (load(name) for name in assets.shipped())
+    found = (load(name) for name in shipped.shipped())
     return [each for each in found if (len(each.source.origins) > 1) == presets]
 
 
@@ -136,7 +136,7 @@ def _conventions() -> list[Convention]:
 
 
 def _layers() -> list[Listed]:
-    fields = spec.LayerItem.model_fields.items()
+    fields = schema.LayerItem.model_fields.items()
     return [{"name": name, "doc": field.description or ""} for name, field in fields]
 
 

@@ -9,10 +9,11 @@ from fractions import Fraction
 
 from typing_extensions import TypedDict
 
-from x3dspec import __version__, exact
-from x3dspec.exact import Exact
-from x3dspec.files import write as write
-from x3dspec.table import short as short
+from x3dspec import __version__
+from x3dspec.codegen.files import write as write
+from x3dspec.language import numbers
+from x3dspec.language.numbers import Exact
+from x3dspec.network.breakdown import short as short
 
 #: Of all `--json` answers. It counts up where a key is removed or changes its meaning; keys may be added.
 FORMAT = 1
@@ -60,7 +61,7 @@ def shown(value: Exact | None) -> str:
     """An exact value for people: as it was typed, and its decimals where that says more."""
     if value is None:
         return "-"
-    text = exact.text(value)
+    text = numbers.text(value)
     plain = isinstance(value, Fraction) and "/" not in text
     return text if plain else f"{text} = {float(value):.5g}"
 

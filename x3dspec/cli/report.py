@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from x3dspec.architecture import Resolved
-from x3dspec.cli import completion, output, words
+from x3dspec.cli import arguments, completion, output
+from x3dspec.network.architecture import Resolved
 
 
 class Format(str, Enum):
@@ -18,7 +18,7 @@ class Format(str, Enum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command(context_settings=words.OPEN)(report)
+    app.command(context_settings=arguments.OPEN)(report)
 
 
 def report(
@@ -39,9 +39,9 @@ def report(
 
     x3dspec report x3d_m -o report.html
     """
-    name, given = words.single(spec, "report")
-    architecture = words.opened(name, options, clip)
-    resolved = architecture.at(words.values(architecture, given, context))
+    name, given = arguments.single(spec, "report")
+    architecture = arguments.opened(name, options, clip)
+    resolved = architecture.at(arguments.values(architecture, given, context))
     said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
     path = out or Path(f"report.{form.value}")
     output.write({path: _content(resolved, said, form)})
@@ -50,10 +50,10 @@ def report(
 
 def _content(resolved: Resolved, said: list[str], form: Format) -> str | bytes:
     if form is Format.html:
-        from x3dspec.report import html
+        from x3dspec.report.page import html
 
         return html(resolved, said)
-    from x3dspec import pictures
+    from x3dspec.report import figures
 
-    svg = pictures.network(resolved)
-    return pictures.png(svg) if form is Format.png else svg
+    svg = figures.network(resolved)
+    return figures.png(svg) if form is Format.png else svg

@@ -7,13 +7,14 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import exact, preset
-from x3dspec.architecture import Resolved
-from x3dspec.cli import completion, output, words
-from x3dspec.cost import CONVENTIONS
-from x3dspec.exact import Exact
-from x3dspec.grid import snapped
-from x3dspec.table import Row, extent, rows
+from x3dspec.cli import arguments, completion, output
+from x3dspec.language import numbers as exact
+from x3dspec.language.numbers import Exact
+from x3dspec.network import preset
+from x3dspec.network.architecture import Resolved
+from x3dspec.network.breakdown import Row, extent, rows
+from x3dspec.network.cost import CONVENTIONS
+from x3dspec.scaling.ladder import snapped
 
 Snapped = dict[str, Exact | None]
 
@@ -73,7 +74,7 @@ class ResolveAnswer(output.Answer, Network):
 
 
 def register(app: typer.Typer) -> None:
-    app.command(context_settings=words.OPEN)(resolve)
+    app.command(context_settings=arguments.OPEN)(resolve)
 
 
 def resolve(
@@ -95,9 +96,9 @@ def resolve(
 
     x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5
     """
-    name, given = words.single(spec, "resolve")
-    architecture = words.opened(name, options, clip)
-    resolved = architecture.at(words.values(architecture, given, context))
+    name, given = arguments.single(spec, "resolve")
+    architecture = arguments.opened(name, options, clip)
+    resolved = architecture.at(arguments.values(architecture, given, context))
     table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)
     if out is not None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from x3dspec import answers, spec
-from x3dspec.cli import output
+from x3dspec.cli import answers, output
+from x3dspec.language import schema as spec
 
 
 def register(app: typer.Typer) -> None:

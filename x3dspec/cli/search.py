@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec import exact, preset
-from x3dspec.cli import output, words
-from x3dspec.errors import SpecError, unknown
-from x3dspec.meter import QUANTITIES, Counts, meter
-from x3dspec.score import BUILT_IN, CLOSED_FORMS, WARNING, judge
-from x3dspec.target import Target, parse_target
+from x3dspec.cli import arguments, output
+from x3dspec.language import numbers
+from x3dspec.language.errors import SpecError, unknown
+from x3dspec.network import preset
+from x3dspec.network.evaluator import QUANTITIES, Counts, meter
+from x3dspec.network.units import Target, parse_target
+from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
 
 if TYPE_CHECKING:
-    from x3dspec.search import Found, Progress, Result
+    from x3dspec.scaling.search.search import Found, Progress, Result
 
 #: Seconds before progress is worth a line, and between two of them; and where nobody watches a line move.
 QUIET, OFTEN, SELDOM = 2.0, 0.5, 10.0
@@ -109,13 +110,13 @@ def command(
 
     x3dspec search x2d --max 4.73GFLOPs --max '4M params' --max '60M activations' --fix gamma_b=2.25
     """
-    from x3dspec.ranges import parse_fix, parse_grid
-    from x3dspec.search import judged, search
+    from x3dspec.scaling.search.ranges import parse_fix, parse_grid
+    from x3dspec.scaling.search.search import judged, search
 
     targets = [parse_target(each, "--max") for each in limits]
     chosen = None if objective in QUANTITIES else judge(objective)
     axes = _pareto(pareto)
-    architecture = words.opened(spec, options)
+    architecture = arguments.opened(spec, options)
     gauge = meter(architecture)
     found = search(
         architecture,
@@ -188,8 +189,8 @@ def _content(found: Result) -> SearchAnswer:
         "ranges": [
             {
                 "factor": each.factor,
-                "from": exact.text(each.values[0]),
-                "to": exact.text(each.values[-1]),
+                "from": numbers.text(each.values[0]),
+                "to": numbers.text(each.values[-1]),
                 "values": len(each.values),
                 "distinct": found.distinct[each.factor],
                 "why": each.chosen,
@@ -213,7 +214,7 @@ def _limit(each: Target) -> Limit:
 def _network(each: Found) -> Candidate:
     return {
         "factors": {name: output.number(value) for name, value in each.setting.items()},
-        "factors_exact": {name: exact.text(value) for name, value in each.setting.items()},
+        "factors_exact": {name: numbers.text(value) for name, value in each.setting.items()},
         "cost": each.counts,
         "score": each.score,
     }
@@ -238,14 +239,14 @@ def _table(networks: tuple[Found, ...]) -> list[str]:
     for index, each in enumerate(networks, 1):
         figures = [f"{value:,}" for value in (each.counts.macs, each.counts.params, each.counts.activations)]
         score = [f"{each.score:.6g}"] if each.score is not None else []
-        cells.append([str(index), *map(exact.text, each.setting.values()), *figures, *score])
+        cells.append([str(index), *map(numbers.text, each.setting.values()), *figures, *score])
     return output.aligned(cells, right=range(len(head)))
 
 
 def _ranges(found: Result) -> list[str]:
     cells = [["factor", "from", "to", "values", "distinct", ""]]
     for each in found.ranges:
-        ends = [exact.text(each.values[0]), exact.text(each.values[-1])]
+        ends = [numbers.text(each.values[0]), numbers.text(each.values[-1])]
         cells.append(
             [each.factor, *ends, f"{len(each.values):,}", f"{found.distinct[each.factor]:,}", each.chosen]
         )

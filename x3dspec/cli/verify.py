@@ -9,8 +9,8 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.errors import Infeasible
-from x3dspec.verify import Check, Report, verify
+from x3dspec.language.errors import Infeasible
+from x3dspec.pytorch.verify import Check, Report, verify
 
 
 class Verified(TypedDict):

@@ -1,0 +1,109 @@
+"""Words that depend on the spec: every factor it declares is an option."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import typer
+
+from x3dspec.language.errors import Problem, SpecError, nearest, unknown
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.source import parse_number
+from x3dspec.network.architecture import Architecture, load
+
+#: For commands whose options are not all known before the spec is read.
+OPEN = {"ignore_unknown_options": True, "allow_interspersed_args": True}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was typed besides the command's own options: specs, and ``--factor value`` pairs."""
+
+    specs: tuple[str, ...]
+    factors: tuple[tuple[str, str], ...]
+
+
+def split(words: list[str]) -> Words:
+    """Tell specs and factor options apart."""
+    specs: list[str] = []
+    factors: list[tuple[str, str]] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            specs.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        if not equals:
+            value = next(rest, "")
+            if not value:
+                raise SpecError.at(name, "needs a value")
+        factors.append((name, value))
+    return Words(tuple(specs), tuple(factors))
+
+
+def single(words: list[str], command: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The one spec of a command, and the factor options."""
+    found = split(words)
+    if len(found.specs) != 1:
+        wrong = "missing SPEC" if not found.specs else f"one SPEC, not {len(found.specs)}"
+        raise SpecError.at(f"x3dspec {command}", f"{wrong}. Try 'x3dspec {command} --help'.")
+    return found.specs[0], found.factors
+
+
+def opened(spec: str, choices: list[str], clip: str | None = None) -> Architecture:
+    """The spec with ``--set`` and ``--clip`` applied."""
+    architecture = load(spec)
+    for choice in choices:
+        name, equals, value = choice.partition("=")
+        if not equals:
+            raise SpecError.at("--set", f"{choice!r} is not of the form name=value")
+        whole = value.isascii() and value.removeprefix("-").isdigit() and len(value) < 12
+        architecture = architecture.choose(**{name: int(value) if whole else value})
+    return architecture if clip is None else _at_clip(architecture, clip)
+
+
+def _at_clip(architecture: Architecture, clip: str) -> Architecture:
+    parts = clip.lower().replace("×", "x").split("x")
+    if not all(re.fullmatch("[0-9]{1,5}", part) for part in parts) or len(parts) > 2:
+        raise SpecError.at("--clip", f"{clip!r} is not FRAMESxSIZE such as 16x224, or SIZE for 2-D")
+    *frames, size = (int(part) for part in parts)
+    if not 1 <= size <= 8192 or not all(1 <= count <= 4096 for count in frames):
+        raise SpecError.at("--clip", "frames go from 1 to 4096, size from 1 to 8192")
+    return architecture.at_clip(frames[0] if frames else None, size)
+
+
+def values(
+    architecture: Architecture, factors: tuple[tuple[str, str], ...], context: typer.Context
+) -> dict[str, Exact]:
+    """The factor options as exact numbers.
+
+    Raises:
+        SpecError: with every option that is no factor, and every value that is no number.
+    """
+    declared = architecture.source.network.factors
+    found: dict[str, Exact] = {}
+    problems: list[Problem] = []
+    for option, text in factors:
+        name = option.lstrip("-").replace("-", "_")
+        if name not in declared:
+            problems.append(Problem(option, 0, 0, "", _unknown(option, architecture, context)))
+            continue
+        try:
+            found[name] = parse_number(text)
+        except (ExpressionError, ExactError) as error:
+            problems.append(Problem(option, 0, 0, "", str(error)))
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _unknown(option: str, architecture: Architecture, context: typer.Context) -> str:
+    """An option that the spec does not declare may also be a misspelt option of the command."""
+    own = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+    guess = nearest(option, own)
+    if guess:
+        return f"unknown option; did you mean {guess}?"
+    name = option.lstrip("-").replace("-", "_")
+    return unknown("factor", name, architecture.source.network.factors)

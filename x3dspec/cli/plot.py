@@ -1,0 +1,35 @@
+"""Pictures that a command writes: the suffix says which kind."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+
+from x3dspec.language.errors import SpecError
+
+SUFFIXES = (".svg", ".png")
+
+
+def expect(path: Path | None, others: Container[Path | None]) -> None:
+    """A file for `--plot`, before there is anything to draw.
+
+    Raises:
+        SpecError: of another kind, one that the command writes already, or one that needs an extra.
+    """
+    if path is None:
+        return
+    if path.suffix not in SUFFIXES or path in others:
+        raise SpecError.at("--plot", f"{path} must be a .svg or .png of its own")
+    if path.suffix == ".png":
+        from x3dspec.report.figures import renderer
+
+        renderer()
+
+
+def drawn(path: Path, svg: str) -> str | bytes:
+    """What the file holds."""
+    if path.suffix != ".png":
+        return svg
+    from x3dspec.report.figures import png
+
+    return png(svg)

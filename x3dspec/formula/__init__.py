@@ -1,0 +1,1 @@
+"""Closed forms of costs: printed, differentiated and solved by sympy."""

@@ -1,0 +1,127 @@
+"""Expressions as sympy sees them, roundings kept, so that its whole calculus is at hand.
+
+The factors are positive symbols. ``round_to`` and ``round_width`` are sympy functions that stay as
+they are over symbols and are exact over numbers, roots included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from x3dspec.language import expressions
+from x3dspec.language.expressions import Expr, Tape
+from x3dspec.language.numbers import Exact, Surd
+
+
+class RoundTo(sympy.Function):  # type: ignore[misc]
+    """``round_to(x, step)``: the multiple of `step` nearest to `x`, ties up."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, x: Any, step: Any) -> Any:
+        if x.is_comparable and step.is_comparable:
+            return sympy.floor(x / step + sympy.Rational(1, 2)) * step
+        return None
+
+    def _sympystr(self, printer: Any) -> str:
+        return _called("round_to", printer, self.args)
+
+    def _latex(self, printer: Any, exp: str = "") -> str:
+        return _typeset("round", printer, self.args, exp)
+
+
+class RoundWidth(sympy.Function):  # type: ignore[misc]
+    """``round_width(x, divisor)``: :class:`RoundTo`, at least `divisor`, not below 90 % of `x`."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, x: Any, divisor: Any) -> Any:
+        if x.is_comparable and divisor.is_comparable:
+            width = sympy.Max(divisor, RoundTo(x, divisor))
+            return width + divisor if 10 * width < 9 * x else width
+        return None
+
+    def _sympystr(self, printer: Any) -> str:
+        return _called("round_width", printer, self.args)
+
+    def _latex(self, printer: Any, exp: str = "") -> str:
+        return _typeset("roundwidth", printer, self.args, exp)
+
+
+def _called(function: str, printer: Any, arguments: Iterable[Any]) -> str:
+    return f"{function}({', '.join(map(printer._print, arguments))})"
+
+
+def _typeset(function: str, printer: Any, arguments: Iterable[Any], exponent: str) -> str:
+    """The function with its step as an index. sympy hands the exponent of a power down to its base."""
+    x, step = map(printer._print, arguments)
+    raised = f"^{{{exponent}}}" if exponent else ""
+    return rf"\operatorname{{{function}}}{raised}_{{{step}}}\left({x}\right)"
+
+
+class SympyAlgebra:
+    """Expressions evaluated to sympy's."""
+
+    def constant(self, value: Exact) -> Any:
+        return to_number(value)
+
+    def add(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def multiply(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def divide(self, a: Any, b: Any) -> Any:
+        return a / b
+
+    def power(self, a: Any, b: Any) -> Any:
+        return a**b
+
+    floor = staticmethod(sympy.floor)
+    ceil = staticmethod(sympy.ceiling)
+    minimum = staticmethod(sympy.Min)
+    maximum = staticmethod(sympy.Max)
+    round_to = RoundTo
+    round_width = RoundWidth
+
+    def equal(self, a: Any, b: Any) -> Any:
+        return sympy.Piecewise((1, sympy.Eq(a, b)), (0, True))
+
+    def residues(self, count: Any, residue: Any, period: Any) -> Any:
+        return sympy.ceiling((count - residue) / period)
+
+
+SYMPY = SympyAlgebra()
+
+
+def to_sympy(root: Expr) -> Any:
+    """The expression over positive symbols named as its factors."""
+    symbols = {name: symbol(name) for name in expressions.variables([root])}
+    return Tape[Any]([root]).run(SYMPY, symbols)[0]
+
+
+def symbol(factor: str) -> Any:
+    """The symbol that stands for a factor."""
+    return sympy.Symbol(factor, positive=True)
+
+
+def to_number(value: Exact) -> Any:
+    """An exact number as sympy's: a rational, or a sum of roots."""
+    if isinstance(value, Surd):
+        return sum(_rational(factor) * _roots(radical) for radical, factor in value.terms)
+    return _rational(value)
+
+
+def _roots(radical: Iterable[tuple[int, Fraction]]) -> Any:
+    return math.prod((sympy.Integer(p) ** _rational(a) for p, a in radical), start=sympy.Integer(1))
+
+
+def _rational(value: Fraction) -> Any:
+    return sympy.Rational(value.numerator, value.denominator)

@@ -1,0 +1,1 @@
+"""The document becomes a network, symbolic and then integer, and its cost."""

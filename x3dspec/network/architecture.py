@@ -1,0 +1,197 @@
+"""The Python face: ``x3dspec.load("specs/x2d.yaml").resolve(gamma_s=2).cost()``.
+
+An :class:`Architecture` is a checked spec that can be asked for its formulas and be resolved at any
+factor values; a :class:`Resolved` is one network of integers with what it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property, lru_cache
+
+from x3dspec.language.document import Document
+from x3dspec.language.errors import Problem, SpecError, unknown
+from x3dspec.language.expressions import Expr
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import Exact, ExactError, Surd
+from x3dspec.language.schema import Clip
+from x3dspec.language.source import Source, load_source, parse_number
+from x3dspec.network import bind, cost
+from x3dspec.network import layers as net
+from x3dspec.network.layers import Setting
+from x3dspec.network.lower import lower
+
+#: A factor value as a caller may give it. A float means the decimal it prints as: 2.2 is 11/5.
+Value = int | float | str | Fraction | Surd
+
+
+def load(spec: str) -> Architecture:
+    """Read a spec: a file, or the name of a shipped one (``x3d_m``).
+
+    Raises:
+        SpecError: with every problem of the first file that has any, each with its place.
+    """
+    return Architecture(load_source(str(spec)))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A checked spec. `source` is the document with what presets and options set in it."""
+
+    source: Source
+
+    @property
+    def name(self) -> str:
+        return self.source.identity.name
+
+    def choose(self, /, **options: int | str) -> Architecture:
+        """The same spec with options (or ``classes``) set.
+
+        Raises:
+            SpecError: an unknown option, or a choice that it does not have.
+        """
+        source = self.source
+        for name, value in options.items():
+            source = source.choose(name, value)
+            source = replace(source, chosen={**source.chosen, name: value})
+        return Architecture(source)
+
+    def at_clip(self, frames: int | None, size: int) -> Architecture:
+        """The same spec counted at a given clip instead of its own.
+
+        Raises:
+            SpecError: frames for a 2-D network.
+        """
+        if frames is not None and self.source.network.input.frames is None:
+            raise SpecError.at("--clip", "this network is 2-D: its clip is a size alone")
+        return Architecture(replace(self.source, clip=Clip(frames=frames, size=size)))
+
+    def factors(self, overrides: Mapping[str, object] | None = None) -> tuple[net.Factor, ...]:
+        """The declared factors; `overrides` says which are set by hand."""
+        return bind.factors(self.source, overrides or {})
+
+    def symbolic(self, explicit: frozenset[str] = frozenset()) -> net.Network[Expr]:
+        """The network of expressions; a derived factor is a variable only if it is `explicit`."""
+        return self._binder(explicit).network
+
+    def formula(self, explicit: frozenset[str] = frozenset()) -> cost.Tally[Expr]:
+        """The closed form of everything that is counted."""
+        return cost.of_network(self.symbolic(explicit))
+
+    def resolve(self, /, **factors: Value) -> Resolved:
+        """The network at these factor values; the others keep what the spec gives them.
+
+        Raises:
+            SpecError: an unknown factor, a value outside its domain, a network that cannot be built.
+        """
+        return self.at({name: self._value(name, value) for name, value in factors.items()})
+
+    def at(self, setting: Setting) -> Resolved:
+        """As :meth:`resolve`, with values that are exact already."""
+        values = bind.complete(self.source, setting)
+        network = self._binder(frozenset(setting)).bind(values)
+        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
+
+    def _binder(self, explicit: frozenset[str]) -> bind.Binder:
+        source = self.source
+        byhand = frozenset(name for name in {*explicit, *source.factors} if name in self._derived)
+        options = tuple(source.options.items())
+        return _binder(_Lowered(source.document, options, source.classes, source.clip, byhand, source))
+
+    @cached_property
+    def _derived(self) -> frozenset[str]:
+        return frozenset(name for name in self.source.network.factors if self.source.derived(name))
+
+    def _value(self, name: str, value: Value) -> Exact:
+        declared = self.source.network.factors
+        if name not in declared:
+            raise SpecError([self._problem(unknown("factor", name, declared))])
+        try:
+            return value if isinstance(value, Surd) else parse_number(str(value))
+        except (ExpressionError, ExactError) as error:
+            raise SpecError([self._problem(f"{name}: {error}")]) from None
+
+    def _problem(self, message: str) -> Problem:
+        return Problem(self.source.document.source, 0, 0, "", message)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    """What a lowered network depends on: presets of one base share theirs."""
+
+    document: Document
+    options: tuple[tuple[str, int | str], ...]
+    classes: int
+    clip: Clip | None
+    byhand: frozenset[str]
+    source: Source = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _binder(key: _Lowered) -> bind.Binder:
+    return bind.Binder(key.source, lower(key.source, key.byhand))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one clip costs. `operations` is the figure of the named convention."""
+
+    macs: int
+    params: int
+    weights: int
+    activations: int
+    bytes: int
+    operations: int
+    convention: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """One network: the spec, what was set by hand, every factor's raw value, and its integers."""
+
+    architecture: Architecture
+    setting: Mapping[str, Exact]
+    factors: Mapping[str, Exact]
+    network: net.Network[int]
+
+    @cached_property
+    def tallies(self) -> tuple[cost.Tally[int], ...]:
+        """What each stage costs, in order."""
+        return tuple(cost.of_stage(stage) for stage in self.network.stages)
+
+    def cost(self, convention: str = "paper") -> Cost:
+        """The cost of the whole network for one clip.
+
+        Raises:
+            SpecError: an unknown convention.
+        """
+        return counted(sum(self.tallies, cost.ZERO), convention)
+
+    def stage_costs(self, convention: str = "paper") -> list[Cost]:
+        """The cost of each stage, in order."""
+        return [counted(tally, convention) for tally in self.tallies]
+
+
+def counted(tally: cost.Tally[int], convention: str = "paper") -> Cost:
+    """A tally read by a convention."""
+    if convention not in cost.CONVENTIONS:
+        message = unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
+        raise SpecError.at("--convention", message)
+    operations = cost.CONVENTIONS[convention].of(tally)
+    return Cost(
+        tally.macs,
+        tally.params,
+        tally.weights,
+        tally.activations,
+        tally.bytes,
+        operations,
+        convention,
+    )

@@ -1,0 +1,141 @@
+"""What a person asks for: ``4.7GFLOPs``, ``4M params``, ``60M activations``, ``1%``.
+
+A FLOP is here what the paper calls one, a multiply-accumulate of a convolution or a linear layer; the
+unit ``MACs`` is the same without the misunderstanding. Numbers are read as exact decimals.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from x3dspec.language.errors import SpecError, nearest
+
+#: Beyond any clip that a machine could classify; it bounds what a typed exponent can ask for.
+MAX_TARGET = 10**18
+MAX_LENGTH = 64
+
+#: Quantity, its word, its prefixes, and other words for it.
+_WORDS = (
+    ("macs", "FLOPs", "kMGT", ("flop",)),
+    ("macs", "MACs", "kMGT", ("mac",)),
+    ("params", "params", "kMGB", ("param", "parameter", "parameters")),
+    ("activations", "activations", "kMGB", ("activation",)),
+)
+_SIZES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_LISTED = "FLOPs and MACs (after k, M, G or T), params and activations (after k, M, G or B)"
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?(?![\d.,e])", re.ASCII | re.IGNORECASE)
+_MEANING = {
+    "macs": "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
+    "params": "trainable parameters",
+    "activations": "elements that convolutions and linear layers produce",
+}
+
+
+def _units() -> dict[str, tuple[str, str, int]]:
+    """Every spelling in lower case, with what it counts, its proper spelling, and how many one is."""
+    return {
+        f"{prefix}{spelling}".lower(): (quantity, _proper(quantity, prefix, word), _SIZES[prefix])
+        for quantity, word, prefixes, others in _WORDS
+        for prefix in ("", *prefixes)
+        for spelling in (word, *others)
+    }
+
+
+def _proper(quantity: str, prefix: str, word: str) -> str:
+    return prefix + word if quantity == "macs" else f"{prefix} {word}".strip()
+
+
+_UNITS = _units()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure to reach: at most `value` of `quantity` (macs, params or activations) for one clip."""
+
+    quantity: str
+    value: int
+    unit: str
+    text: str
+
+    @property
+    def meaning(self) -> str:
+        """What the unit counts, in words."""
+        return _MEANING[self.quantity]
+
+
+def parse_target(text: str, option: str = "--target") -> Target:
+    """Read a target; `option` is where it was typed.
+
+    Raises:
+        SpecError: what is wrong with it, and the units there are.
+    """
+    try:
+        return _read(text)
+    except SpecError as error:
+        if option == "--target":
+            raise
+        raise SpecError.at(option, error.problems[0].message) from None
+
+
+def _read(text: str) -> Target:
+    match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
+    if match is None:
+        raise _error(f"{_shown(text)} does not begin with a decimal number; write it as 4.7GFLOPs")
+    number, written = Fraction(match[0]), text.strip()[match.end() :].strip()
+    quantity, unit, size = _unit(match[0], written)
+    value = int(number * size)
+    if value < 1:
+        raise _error(f"{_shown(text)} is not positive" if number <= 0 else f"{_shown(text)} is less than one")
+    if value > MAX_TARGET:
+        raise _error(f"{_shown(text)} is more than 10**18")
+    return Target(quantity, value, unit, text.strip())
+
+
+def _unit(number: str, written: str) -> tuple[str, str, int]:
+    key = "".join(written.split()).lower()
+    if key in _UNITS:
+        return _UNITS[key]
+    if key in {prefix.lower() for prefix in _SIZES}:
+        raise _error(f"{number}{written} of what? write {_examples(number, key)}")
+    guess = nearest(key, _UNITS)
+    hint = f" did you mean {number}{_UNITS[guess][1]}?" if guess else ""
+    raise _error(f"unknown unit {_shown(written)};{hint} the units are {_LISTED}")
+
+
+def _examples(number: str, prefix: str) -> str:
+    found = [f"{number}{_UNITS[prefix + word][1]}" for word in ("flops", "params") if prefix + word in _UNITS]
+    return " or ".join(found)
+
+
+def figure(quantity: str, count: int) -> str:
+    """A count in a unit that a person reads: ``4.73 GFLOPs``, ``3.79 M params``."""
+    word, prefixes = next((word, prefixes) for q, word, prefixes, _ in _WORDS if q == quantity)
+    prefix = max((p for p in ("", *prefixes) if _SIZES[p] <= count or not p), key=_SIZES.__getitem__)
+    shown = f"{count / _SIZES[prefix]:.2f}" if prefix else str(count)
+    return f"{shown} {_proper(quantity, prefix, word)}"
+
+
+def parse_tolerance(text: str) -> Fraction:
+    """Read ``1%`` or ``0.01`` as a share of the target.
+
+    Raises:
+        SpecError: anything else, or more than the whole.
+    """
+    written = text.strip()
+    number = written.removesuffix("%").rstrip()
+    if len(text) > MAX_LENGTH or not re.fullmatch(_NUMBER, number):
+        raise SpecError.at("--tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
+    share = Fraction(number) / (100 if written.endswith("%") else 1)
+    if not 0 <= share <= 1:
+        raise SpecError.at("--tolerance", f"{_shown(text)} is not between 0% and 100%")
+    return share
+
+
+def _error(message: str) -> SpecError:
+    return SpecError.at("--target", message)
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 40 else text[:37] + "...")

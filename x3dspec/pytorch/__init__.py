@@ -1,0 +1,1 @@
+"""What runs torch: verify, weights, export, bench."""

@@ -1,0 +1,238 @@
+"""Emitted modules as files that other runtimes read, each held against torch before it is kept.
+
+Importing an emitted file runs it, as any import does: export what you would import.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from x3dspec.language.errors import SpecError, unknown
+from x3dspec.pytorch.verify import read_header
+
+FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".xml"}
+#: Largest difference of a logit from torch's own, over the largest logit, in 32-bit floats.
+TOLERANCE = 1e-4
+
+Run = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """One clip that was run through torch and through the exported file."""
+
+    shape: tuple[int, ...]
+    difference: float
+
+    @property
+    def ok(self) -> bool:
+        return self.difference <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and how it compares. Not every parity is ok: then nothing was written."""
+
+    format: str
+    files: tuple[str, ...]
+    dynamic: bool
+    parities: tuple[Parity, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(parity.ok for parity in self.parities)
+
+
+def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple[int, ...]]:
+    """The network of an emitted file in eval mode, and the clip it was counted at: (1, C, T, H, W).
+
+    Args:
+        path: the file; its factory is called as the file is.
+        checkpoint: weights for it, under its own names; see ``x3dspec convert-weights``.
+
+    Raises:
+        SpecError: no emitted file, a file that does not import, weights that do not fit.
+    """
+    try:
+        header = read_header(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError.at(
+            str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    clip = tuple(int(size) for size in header.clip.partition(" (")[0].split(" x "))
+    network = _imported(path)
+    if checkpoint is not None:
+        from x3dspec.pytorch import convert as weights
+
+        state, own = weights.read(checkpoint), network.state_dict()
+        wrong = [f"{key} missing" for key in own if key not in state]
+        wrong += [f"{key} unexpected" for key in state if key not in own]
+        wrong += [
+            f"{key} of another shape" for key in own if key in state and own[key].shape != state[key].shape
+        ]
+        if wrong:
+            more = f" and {len(wrong) - 6} more" if len(wrong) > 6 else ""
+            raise SpecError.at(str(checkpoint), f"does not fit {path.name}: {', '.join(wrong[:6])}{more}")
+        network.load_state_dict(state)
+    return network.eval(), (1, *clip)
+
+
+def _imported(path: Path) -> nn.Module:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise SpecError.at(str(path), "is not a Python file")
+    made = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(made)
+        network = getattr(made, path.stem)()
+    except Exception as error:
+        raise SpecError.at(str(path), f"does not build: {type(error).__name__}: {error}") from None
+    if not isinstance(network, nn.Module):
+        raise SpecError.at(str(path), f"{path.stem}() does not return a module")
+    return network
+
+
+def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynamic: bool = True) -> Exported:
+    """Export a network and compare the result with it, at the clip and, if dynamic, at two others.
+
+    Args:
+        network: in eval mode.
+        to: one of :data:`FORMATS`.
+        out: the file; an OpenVINO model has a second one beside it.
+        clip: (N, C, T, H, W) or (N, C, H, W), in elements.
+        dynamic: whether batch, frames and size stay open.
+
+    Raises:
+        SpecError: an unknown format, a wrong ending, or a library that is not installed.
+    """
+    if to not in FORMATS:
+        raise SpecError.at("--to", unknown("format", to, FORMATS, "the formats are"))
+    if out.suffix != FORMATS[to]:
+        raise SpecError.at(str(out), f"a {to} file ends in {FORMATS[to]}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export.") as folder, _quiet():
+        staged = Path(folder) / out.name
+        run = WRITERS[to](network, staged, _example(clip, dynamic), dynamic)
+        parities = tuple(_compared(network, run, shape) for shape in _shapes(clip, dynamic))
+        written = sorted(Path(folder).iterdir()) if all(parity.ok for parity in parities) else []
+        for file in written:
+            shutil.move(file, out.parent / file.name)
+    return Exported(to, tuple(str(out.parent / file.name) for file in written), dynamic, parities)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporters warn of what has no bearing on a network of convolutions."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _example(clip: Sequence[int], dynamic: bool) -> Tensor:
+    """The clip to trace with. An exporter takes a dimension of 1 for a constant, so none is 1."""
+    shape = [2 if size == 1 and dynamic else size for size in clip]
+    return torch.zeros(shape)
+
+
+def _shapes(clip: Sequence[int], dynamic: bool) -> list[tuple[int, ...]]:
+    """The clip, a larger batch of shorter and smaller clips, and one that is not square."""
+    native = tuple(clip)
+    if not dynamic:
+        return [native]
+    batch, channels, *frames, height, width = native
+    shorter = [max(2, count // 2) for count in frames]
+    longer = [count + 1 for count in frames]
+    small = max(33, height // 2)
+    return [
+        (max(2, batch), channels, *[max(2, count) for count in frames], height, width),
+        (batch + 2, channels, *shorter, small, small),
+        (batch + 1, channels, *longer, small, small + 32),
+    ]
+
+
+def _compared(network: nn.Module, run: Run, shape: tuple[int, ...]) -> Parity:
+    clip = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network(clip)
+    scale = float(expected.abs().max()) or 1.0
+    return Parity(shape, float((run(clip) - expected).abs().max()) / scale)
+
+
+def _open(example: Tensor) -> dict[int, Any]:
+    """Every dimension but the channels."""
+    return {axis: torch.export.Dim.DYNAMIC for axis in range(example.ndim) if axis != 1}
+
+
+def _torch_export(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
+    shapes = (_open(example),) if dynamic else None
+    program = torch.export.export(network, (example,), dynamic_shapes=shapes)
+    torch.export.save(program, out)
+    loaded = torch.export.load(out).module()
+    return lambda clip: loaded(clip)
+
+
+def _onnx(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
+    _needs("onnx", "onnxscript", "onnxruntime")
+    import onnxruntime
+
+    _write_onnx(network, out, example, dynamic)
+    session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
+    return lambda clip: torch.from_numpy(session.run(None, {"clip": clip.numpy()})[0])
+
+
+def _write_onnx(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> None:
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        dynamic_shapes=(_open(example),) if dynamic else None,
+        input_names=["clip"],
+        output_names=["logits"],
+        verbose=False,
+    )
+    assert program is not None
+    program.save(out, external_data=False)
+
+
+def _openvino(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
+    _needs("openvino", "onnx", "onnxscript")
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder) / "network.onnx"
+        _write_onnx(network, onnx, example, dynamic)
+        openvino.save_model(openvino.convert_model(onnx), out, compress_to_fp16=False)
+    compiled = openvino.compile_model(out, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda clip: torch.from_numpy(compiled([clip.numpy()])[0])
+
+
+#: What writes each format, from an example clip, dynamic or not; it returns what runs the file.
+WRITERS: dict[str, Callable[[nn.Module, Path, Tensor, bool], Run]] = {
+    "onnx": _onnx,
+    "torch-export": _torch_export,
+    "openvino": _openvino,
+}
+
+
+def _needs(extra: str, *libraries: str) -> None:
+    """Raises SpecError where a library of the extra is missing."""
+    missing = [name for name in (extra, *libraries) if importlib.util.find_spec(name) is None]
+    if missing:
+        message = f'--to {extra} needs {", ".join(missing)}: pip install "x3dspec[{extra}]"'
+        raise SpecError.at("", message)

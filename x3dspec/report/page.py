@@ -1,0 +1,500 @@
+"""The page: one self-contained HTML file that recomputes a network as its factors are moved.
+
+Python says once what is to be computed and shown (:func:`content`); the page's program is compiled
+from the very expressions of the spec (:mod:`x3dspec.report.javascript`) and refers to its results by their
+place. Text of a spec reaches the page only through jinja's escaping or through JSON in which no
+character can end its element; a content security policy allows the page's own script and style by
+their hashes, and nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import Any
+
+from x3dspec.formula.notation import Piece, Text
+from x3dspec.language import numbers as exact
+from x3dspec.language import shipped as assets
+from x3dspec.language.document import Path
+from x3dspec.language.errors import SpecError
+from x3dspec.language.expressions import ONE, Expr, Tape, build, lift, variable
+from x3dspec.language.numbers import Exact
+from x3dspec.network import bind, cost, kinds, preset
+from x3dspec.network import layers as net
+from x3dspec.network.architecture import Architecture, Resolved, load
+from x3dspec.network.breakdown import window
+from x3dspec.network.evaluator import Counts
+from x3dspec.report import javascript
+from x3dspec.report.curves import expansions
+
+#: A slider without a maximum goes on to twice what the presets use.
+HEADROOM = 2
+#: What to take for that where they all leave the factor at 0.
+UNKNOWN = 4
+
+_QUANTITIES = ("macs", "params", "activations")
+_TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
+
+
+def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
+    """The page of a network.
+
+    Args:
+        resolved: the network, at the setting that the page shows first.
+        arguments: what else a command line says that names this network: ``--set``, ``--clip``.
+
+    Raises:
+        SpecError: a factor whose grid or bounds are no rational number.
+    """
+    page = _Page(resolved, tuple(arguments))
+    data = page.content()
+    script = "\n".join(
+        [
+            '"use strict";',
+            _asset("report_exact.js"),
+            f"const evaluate={page.program};",
+            f"const starts=[{','.join(page.starts)}];",
+            _asset("report.js"),
+        ]
+    )
+    style = _asset("report.css")
+    template = _environment().get_template("report.html.jinja")
+    return str(
+        template.render(
+            data=data,
+            json=_embedded(data),
+            script=script,
+            style=style,
+            policy=_policy(script, style),
+            identity=resolved.network.identity,
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(assets.folder("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+
+
+def _asset(name: str) -> str:
+    return (assets.folder("templates") / name).read_text(encoding="utf-8")
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    """JSON in which nothing can end the script element around it, or a line of JavaScript."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _policy(script: str, style: str) -> str:
+    """Nothing from anywhere, but for what the page itself says."""
+    return (
+        f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hashed(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+class _Slots:
+    """Expressions that the page's program computes; a slot is the place of one among the results."""
+
+    def __init__(self) -> None:
+        self.roots: dict[Expr, int] = {}
+
+    def of(self, value: Expr | int) -> int:
+        return self.roots.setdefault(lift(value), len(self.roots))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What must hold for a network to exist, where `when` is 1; the page knows the kinds by name."""
+
+    kind: str
+    stage: str
+    when: int
+    slots: tuple[int, ...]
+    what: str = ""
+    most: int = 0
+
+
+class _Page:
+    def __init__(self, resolved: Resolved, arguments: tuple[str, ...]) -> None:
+        self.resolved = resolved
+        self.arguments = arguments
+        self.architecture = resolved.architecture
+        self.source = self.architecture.source
+        self.factors = self.architecture.factors()
+        derived = frozenset(name for name in self.source.network.factors if self.source.derived(name))
+        self.derived = derived
+        # A derived factor is a variable here too: the page computes it unless it is set by hand.
+        self.network = self.architecture.symbolic(derived)
+        self.slots = _Slots()
+        # Without what a preset sets: the networks with names are not to be told by this one's factors.
+        self.open = Architecture(replace(self.source, factors={}))
+
+    @property
+    def program(self) -> str:
+        """The function of all factors that gives every slot's value. Ask for it after the content."""
+        return javascript.function(self.slots.roots, [factor.name for factor in self.factors])
+
+    @property
+    def starts(self) -> list[str]:
+        """For every factor that follows from others the function that says how; ``null`` for others."""
+        names = [factor.name for factor in self.factors]
+        scope = {name: variable(name) for name in names}
+        declared = self.source.network.factors
+        return [
+            javascript.function([build(declared[name].start, scope)], names)
+            if name in self.derived
+            else "null"
+            for name in names
+        ]
+
+    def content(self) -> dict[str, Any]:
+        """All that the page shows."""
+        network = self.network
+        return {
+            "name": self.architecture.name,
+            "factors": [self._factor(factor) for factor in self.factors],
+            "input": {
+                "frames": self._slot(network.frames),
+                "size": self.slots.of(network.size),
+                "stride": self._slot(network.stride),
+                "symbolic": self._symbolic_input(),
+            },
+            "stages": list(self._stages()),
+            "kinds": self._kinds(),
+            "totals": self._tally(cost.of_network(network)),
+            "conventions": [asdict(convention) for convention in cost.CONVENTIONS.values()],
+            "checks": [asdict(check) for check in dict.fromkeys(_Checks(self.slots).network(network))],
+            "blocks": {"slots": [self.slots.of(s.repeat) for s in network.stages], "most": bind.MAX_BLOCKS},
+            "presets": self._presets(),
+            "trajectory": self._trajectory(),
+            "spec": self._spec(),
+            "command": shlex.join(["x3dspec", "resolve", self.source.display, *self.arguments]),
+            "options": {**self.source.options, "classes": self.source.classes},
+            "display": self.source.display,
+        }
+
+    def _slot(self, value: Expr | None) -> int | None:
+        return None if value is None else self.slots.of(value)
+
+    def _tally(self, tally: cost.Tally[Expr]) -> dict[str, int]:
+        return {name: self.slots.of(getattr(tally, name)) for name in _TALLIED}
+
+    def _factor(self, factor: net.Factor) -> dict[str, Any]:
+        """`value` is what the page starts with, `own` what the spec says; None where it follows."""
+        name = factor.name
+        own = bind.complete(self.source, {})[name]
+        follows = name in self.derived
+        given = name in self.resolved.setting
+        start = self.source.network.factors[name].start
+        return {
+            "name": name,
+            "doc": factor.doc,
+            "grid": exact.text(_rational(factor.grid, name)),
+            "low": None if factor.low is None else exact.text(_rational(factor.low, name)),
+            "high": None if factor.high is None else exact.text(_rational(factor.high, name)),
+            "top": exact.text(self._top(factor)),
+            "follows": self._written(("factors", name, "start"), build(start, self._scope))
+            if follows
+            else None,
+            "own": None if follows and name not in self.source.factors else exact.text(own),
+            "value": None
+            if follows and not given and name not in self.source.factors
+            else exact.text(self.resolved.factors[name]),
+        }
+
+    @cached_property
+    def _scope(self) -> dict[str, Expr]:
+        return {factor.name: variable(factor.name) for factor in self.factors}
+
+    def _top(self, factor: net.Factor) -> Fraction:
+        """Where the slider ends: on the grid, within the domain, beyond all that has a name."""
+        settings = [self.resolved.factors, *(values for _, values in self._named)]
+        most = max(float(values[factor.name]) for values in settings) or UNKNOWN
+        grid = _rational(factor.grid, factor.name)
+        steps = max(int(HEADROOM * most / grid) + 1, 4)
+        if factor.high is not None:
+            steps = min(steps, int(_rational(factor.high, factor.name) / grid))
+        return max(steps, 1) * grid
+
+    def _symbolic_input(self) -> list[str]:
+        """How the clip follows from the factors, as the spec says it."""
+        parts = [("T", "frames", self.network.frames), ("S", "size", self.network.size)]
+        return [
+            f"{letter} = {self._written(('input', key), node)}"
+            for letter, key, node in parts
+            if node is not None
+        ]
+
+    def _written(self, path: Path, node: Expr) -> str:
+        """The spec's own words for an expression; ours where a clip has replaced them."""
+        if path[0] == "input" and self.source.clip is not None:
+            return _spelled(node, {})
+        found: Any = self.source.document.data
+        for part in path:
+            known = found if isinstance(found, dict) else dict(enumerate(found))
+            if part not in known:
+                return _spelled(node, {})
+            found = known[part]
+        return found if isinstance(found, str) else _spelled(node, {})
+
+    def _stages(self) -> Iterator[dict[str, Any]]:
+        rows: list[net.Shape[Expr]] = [self.network.inputs]
+        for stage in self.network.stages:
+            yield {
+                "name": stage.name,
+                "repeat": self.slots.of(stage.repeat),
+                "width": self.slots.of(stage.outputs.channels),
+                "inner": self._slot(stage.argument("inner")),
+                "frames": self._slot(_frames(stage.outputs)),
+                "size": self._slot(_size(stage.outputs)),
+                "filters": [
+                    {
+                        "window": text,
+                        "channels": self._slot(channels),
+                        "when": self.slots.of(when),
+                        "symbol": None if channels is None else self._written((*origin, "out"), channels),
+                    }
+                    for text, channels, when, origin in _filters(stage.first)
+                ],
+                "arguments": self._arguments(stage),
+                "times": self._written((*stage.origin, "repeat"), stage.repeat) if stage.sequence else "1",
+                "output": _output(rows[-1], stage.outputs),
+                "cost": self._tally(cost.of_stage(stage)),
+            }
+            rows.append(stage.outputs)
+
+    def _arguments(self, stage: net.Stage[Expr]) -> list[tuple[str, str]]:
+        return [
+            (name, self._written((*stage.origin, name), value))
+            for name, value in stage.arguments
+            if name in ("width", "inner")
+        ]
+
+    def _kinds(self) -> list[dict[str, Any]]:
+        """What each kind of layer costs, in the order in which they appear."""
+        costs = {
+            kind: {q: lift(getattr(t, q)) for q in _QUANTITIES}
+            for kind, t in kinds.costs(self.network).items()
+        }
+        return [
+            {"name": kind, "cost": {name: self.slots.of(node) for name, node in each.items()}}
+            for kind, each in costs.items()
+            if any(node.value != 0 for node in each.values())
+        ]
+
+    @cached_property
+    def _named(self) -> list[tuple[Architecture, Mapping[str, Exact]]]:
+        """The shipped networks on the same base, each with every factor's value."""
+        base = self.source.origins[-1].path
+        found: list[tuple[Architecture, Mapping[str, Exact]]] = []
+        for name in assets.shipped():
+            other = load(name)
+            if other.source.origins[-1].path == base:
+                found.append((other, bind.complete(self.open.source, other.source.factors)))
+        return found
+
+    def _presets(self) -> list[dict[str, Any]]:
+        found = []
+        for other, values in self._named:
+            given = {n: v for n, v in values.items() if n not in self.derived or n in other.source.factors}
+            try:
+                counts = self.open.at(given).cost()
+            except SpecError:
+                continue  # with this page's options it cannot be built
+            found.append(
+                {
+                    "name": other.name,
+                    "title": other.source.identity.title,
+                    "values": {name: exact.text(value) for name, value in given.items()},
+                    **{quantity: getattr(counts, quantity) for quantity in _QUANTITIES},
+                }
+            )
+        return found
+
+    def _trajectory(self) -> dict[str, Any] | None:
+        """Cost after each step, solved and recorded, from the spec's start."""
+        found = expansions(self.architecture)
+        if found is None:
+            return None
+        start = {"axis": "start", "name": None, **_counted(found.start)}
+        return {
+            "solved": [start, *map(_step, found.solved)],
+            "published": [start, *map(_step, found.published)] if found.published else [],
+        }
+
+    def _spec(self) -> dict[str, str] | None:
+        """The preset to download, in the two parts between which the factors stand."""
+        file = f"{self.architecture.name}_custom.yaml"
+        try:
+            text = preset.text(self.resolved, self.source.origins[-1].path.parent / file)
+        except SpecError:
+            return None
+        lines = text.splitlines()
+        at = next(index for index, line in enumerate(lines) if line.startswith("factors: {"))
+        before, after = lines[:at], lines[at + 1 :]
+        return {"file": file, "before": "\n".join(before) + "\n", "after": "\n".join(after) + "\n"}
+
+
+def _rational(value: Exact, name: str) -> Fraction:
+    if isinstance(value, Fraction):
+        return value
+    raise SpecError.at("x3dspec report", f"the grid and the bounds of {name} must be rational for a slider")
+
+
+def _step(step: Any) -> dict[str, Any]:
+    return {"axis": step.axis, "name": step.reaches, **_counted(step.counts)}
+
+
+def _counted(counts: Counts) -> dict[str, int]:
+    return {quantity: counts.of(quantity) for quantity in _QUANTITIES}
+
+
+def _frames(shape: net.Shape[Expr]) -> Expr | None:
+    return shape.sizes[0] if len(shape.sizes) == 3 else None
+
+
+def _size(shape: net.Shape[Expr]) -> Expr | None:
+    return shape.sizes[-1] if shape.sizes else None
+
+
+def _spelled(node: Expr, known: Mapping[Expr, str]) -> str:
+    """An expression as a spec would say it, where some parts of it have names."""
+    notation, pieces = Text(), dict[Expr, Piece]()
+    for each in Tape[Piece]([node]).nodes:
+        if each in known:
+            pieces[each] = Piece(known[each])
+        elif each.operator == "variable":
+            pieces[each] = Piece(each.name)
+        elif each.value is not None:
+            pieces[each] = notation.constant(each.value)
+        else:
+            pieces[each] = getattr(notation, each.operator)(*(pieces[a] for a in each.arguments))
+    return pieces[node].text
+
+
+def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:
+    """A stage's output in the sizes of its input, T and S; nothing to say behind the global mean."""
+    if not before.sizes:
+        return None
+    if not after.sizes:
+        return "1"
+    known = dict(zip(before.sizes, "TSS" if len(before.sizes) == 3 else "SS", strict=True))
+    spelled = [_spelled(size, known) for size in after.sizes]
+    side = spelled[-1]
+    *frames, _, _ = spelled
+    squared = f"{side}²" if side == "S" or side.isdigit() or side.endswith(")") else f"({side})²"
+    return " × ".join([*frames, squared])
+
+
+_Filter = tuple[str, Expr | None, Expr, Path]
+
+
+def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
+    """What the paper's column says: the windows of the main path, channels, and whether they exist."""
+    for layer in body:
+        if isinstance(layer, net.Residual):
+            yield from _filters(layer.branch)
+        elif isinstance(layer, net.Conv):
+            yield _window(layer), layer.outputs.channels, layer.when, layer.origin
+        elif isinstance(layer, net.Pool):
+            yield f"{layer.function} {_window(layer)}", None, layer.when, layer.origin
+        elif isinstance(layer, net.Linear):
+            yield "linear", layer.outputs.channels, layer.when, layer.origin
+        elif isinstance(layer, net.Mean):
+            yield "mean", None, layer.when, layer.origin
+
+
+def _window(layer: net.Conv[Expr] | net.Pool[Expr]) -> str:
+    """1x3^2 with the characters that a page has."""
+    return window(layer.kernel).replace("x", "×").replace("^2", "²")
+
+
+class _Checks:
+    """What :mod:`x3dspec.network.bind` asks of numbers, written down for numbers that are not there yet."""
+
+    def __init__(self, slots: _Slots) -> None:
+        self._slots = slots
+        self._stage = ""
+
+    def network(self, network: net.Network[Expr]) -> Iterator[_Check]:
+        yield self._count(network.size, "size", bind.MAX_SIZE)
+        if network.frames is not None:
+            yield self._count(network.frames, "frames", bind.MAX_SIZE)
+        if network.stride is not None:
+            yield self._count(network.stride, "stride", bind.MAX_SIZE)
+        for stage in network.stages:
+            self._stage = stage.name
+            yield from self._of_stage(stage)
+
+    def _of_stage(self, stage: net.Stage[Expr]) -> Iterator[_Check]:
+        yield self._count(stage.repeat, "repeat", bind.MAX_REPEAT)
+        for name in ("width", "inner"):
+            value = stage.argument(name)
+            if value is not None:
+                yield self._count(value, name, bind.MAX_CHANNELS)
+        for layer in net.walk(stage):
+            yield self._check("condition", layer, layer.when)
+            yield from self._of_layer(layer)
+
+    def _of_layer(self, layer: net.Layer[Expr]) -> Iterator[_Check]:
+        when, channels = layer.when, layer.outputs.channels
+        if isinstance(layer, (net.Conv, net.Linear)):
+            yield self._count(channels, "channels", bind.MAX_CHANNELS, when)
+        if isinstance(layer, (net.Conv, net.Pool)):
+            for kernel, padding, size in zip(layer.kernel, layer.padding, layer.inputs.sizes, strict=True):
+                yield self._check("fits", layer, lift(kernel), size, lift(padding))
+        if isinstance(layer, net.Conv):
+            yield self._count(layer.groups, "groups", bind.MAX_CHANNELS, when)
+            for side in (layer.inputs.channels, channels):
+                yield self._check("divides", layer, layer.groups, side)
+        if isinstance(layer, net.SqueezeExcite):
+            yield self._count(layer.hidden, "hidden", bind.MAX_CHANNELS, when)
+        if isinstance(layer, net.Residual):
+            yield from self._sum(layer)
+
+    def _sum(self, layer: net.Residual[Expr]) -> Iterator[_Check]:
+        """Its two paths must agree; the shortcut's last layer that is there says what it gives."""
+        for place, after in enumerate(_numbers(layer.outputs)):
+            gives = lift(_numbers(layer.inputs)[place])
+            for step in layer.shortcut:
+                made = lift(_numbers(step.outputs)[place])
+                gives = gives + step.when * (made - gives)
+            yield self._check("agree", layer, gives, after)
+
+    def _count(self, value: Expr, what: str, most: int, when: Expr = ONE) -> _Check:
+        return _Check("count", self._stage, self._slots.of(when), (self._slots.of(value),), what, most)
+
+    def _check(self, kind: str, layer: net.Layer[Expr], *values: Expr) -> _Check:
+        when = ONE if kind == "condition" else layer.when
+        return _Check(
+            kind, self._stage, self._slots.of(when), tuple(map(self._slots.of, values)), layer.name or ""
+        )
+
+
+def _numbers(shape: net.Shape[Expr]) -> tuple[Expr, ...]:
+    return (shape.channels, *shape.sizes)

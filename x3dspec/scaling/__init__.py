@@ -1,0 +1,1 @@
+"""Factors move: axes, expansion, budgets, judges, exact search."""

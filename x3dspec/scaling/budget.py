@@ -1,0 +1,193 @@
+"""The network that a target buys: expand until a step goes too far, contract that step, fill the rest.
+
+The answer is exact and says so: its count is an integer within the limit, and the next network on the
+grid of the axis that was contracted exceeds it. Filled, no axis has room for another network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.numbers import Exact
+from x3dspec.network.architecture import Architecture, Resolved
+from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.layers import Setting
+from x3dspec.network.units import Target, figure
+from x3dspec.scaling.axes import Axis, axes
+from x3dspec.scaling.fill import fill as filled
+from x3dspec.scaling.fill import independent
+from x3dspec.scaling.ladder import Ladder
+from x3dspec.scaling.published import bare, presets, replay
+from x3dspec.scaling.steps import Trajectory, expand, step_to
+
+ORDERS = ("solved", "published")
+#: A named preset is pointed out where it is as close to the target as this.
+NEAR = Fraction(2, 100)
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next network on an axis's grid: `excess` is how far it is over the target.
+
+    It is negative only where an expansion ended for want of steps, as a replayed record does.
+    """
+
+    axis: str
+    factor: str
+    value: Exact
+    counts: Counts
+    excess: int
+
+
+@dataclass(frozen=True)
+class Near:
+    """A named preset within the limit and close to the target. `count` is of the target's quantity."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The network that a target buys.
+
+    Attributes:
+        target: what was asked for, and `limit` what may be spent: the target and its tolerance.
+        order: ``solved`` or ``published``.
+        trajectory: the steps, the last of them a ``contraction`` and any ``fill``.
+        resolved: the network.
+        counts: its exact figures.
+        following: the next network on the axis that was contracted; after filling, on every axis.
+        near: a named preset that would do as well.
+    """
+
+    target: Target
+    limit: int
+    order: str
+    trajectory: Trajectory
+    resolved: Resolved
+    counts: Counts
+    following: tuple[Next, ...]
+    near: Near | None
+
+    @property
+    def achieved(self) -> int:
+        """The figure that the target is about."""
+        return self.counts.of(self.target.quantity)
+
+
+def solve(
+    architecture: Architecture,
+    target: Target,
+    order: str = "solved",
+    tolerance: Fraction = Fraction(0),
+    fill: bool = False,
+    start: Setting | None = None,
+) -> Budget:
+    """The network that a target buys, expanded from the spec's start.
+
+    Args:
+        order: ``solved`` for steps that double the cost, along the published order of axes;
+            ``published`` for the recorded factor values.
+        tolerance: the share of the target by which the result may exceed it.
+        fill: whether to spend what is left of the target on the other axes, as much as fits.
+        start: factor values to start from instead of the spec's.
+
+    Raises:
+        Infeasible: the start costs more than the limit already.
+        SpecError: an unknown order, or a spec that cannot be expanded.
+    """
+    if order not in ORDERS:
+        raise SpecError.at("--order", unknown("order", order, ORDERS, "the orders are"))
+    limit = math.floor(target.value * (1 + tolerance))
+    gauge = meter(architecture)
+    _feasible(architecture.at(start or {}), target, limit)
+    follow = expand if order == "solved" else replay
+    trajectory = follow(architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start)
+    trajectory = contracted(gauge, trajectory, target.quantity, limit)
+    turns = _turns(gauge, trajectory)
+    if fill and gauge.counts(trajectory.state.setting).of(target.quantity) < target.value:
+        steps = filled(gauge, turns, trajectory.state, target.quantity, target.value)
+        trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
+    setting = trajectory.state.setting
+    return Budget(
+        target,
+        limit,
+        order,
+        trajectory,
+        architecture.at(setting),
+        gauge.counts(setting),
+        tuple(_following(gauge, _checked(turns, fill=fill), setting, target)),
+        _near(architecture, target, limit),
+    )
+
+
+def _feasible(start: Resolved, target: Target, limit: int) -> None:
+    least: int = getattr(start.cost(), target.quantity)
+    if least > limit:
+        raise Infeasible(
+            f"{target.text} is out of reach: {start.architecture.name} starts at "
+            f"{figure(target.quantity, least)} ({least:,}), and expanding only adds"
+        )
+
+
+def contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
+    """With the part of the overshooting step that fits, where any of it does."""
+    overshoot = trajectory.overshoot
+    if overshoot is None:
+        return trajectory
+    state = trajectory.state
+    ladder = Ladder(meter, axes(meter.source)[overshoot.axis], state.setting)
+    found = ladder.highest(math.ceil(overshoot.snapped / ladder.grid), quantity, limit)
+    rung = None if found is None else ladder.buildable(found)
+    rung = None if rung is None else ladder.simplest(rung)
+    if rung is None:
+        return trajectory
+    return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
+
+
+def _turns(meter: Meter, trajectory: Trajectory) -> list[Axis]:
+    """All axes in the order of the expansion, from the one that it ended with."""
+    known = axes(meter.source)
+    order = [waypoint.axis for waypoint in meter.source.network.published] or list(known)
+    steps = [*trajectory.steps, *([trajectory.overshoot] if trajectory.overshoot else [])]
+    if steps:
+        at = max(index for index in range(len(order)) if order[index] == steps[-1].axis)
+        order = [*order[at:], *order]
+    return [known[name] for name in dict.fromkeys([*order, *known])]
+
+
+def _checked(turns: list[Axis], *, fill: bool) -> list[Axis]:
+    """The axes whose next network is told: the last one alone, or one for every factor."""
+    last, *others = turns
+    return [last, *(axis for axis in independent(others) if axis.factor != last.factor)] if fill else [last]
+
+
+def _following(meter: Meter, checked: Iterable[Axis], setting: Setting, target: Target) -> Iterator[Next]:
+    here = meter.counts(setting).of(target.quantity)
+    for axis in checked:
+        ladder = Ladder(meter, axis, setting)
+        rung = ladder.next()
+        if rung is None:
+            continue
+        counts = meter.counts(ladder.setting(rung))
+        count = counts.of(target.quantity)
+        if count != here:
+            yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)
+
+
+def _near(architecture: Architecture, target: Target, limit: int) -> Near | None:
+    """The named preset closest to the target, of those within the limit and within 2 %."""
+    gauge = meter(bare(architecture))
+    counts = {
+        name: gauge.counts(setting).of(target.quantity) for name, setting in presets(architecture).items()
+    }
+    off = {name: abs(count - target.value) for name, count in counts.items() if count <= limit}
+    name = min(off, key=off.__getitem__, default=None)
+    if name is None or off[name] > NEAR * target.value:
+        return None
+    return Near(name, counts[name])

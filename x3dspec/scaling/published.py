@@ -1,0 +1,156 @@
+"""The published expansion of a spec, as its record says it: replayed, and held against solving.
+
+The paper's models are waypoints of its expansion. The record gives the factor values that each step
+arrived at, so that replaying it passes through those models integer for integer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from x3dspec.language.errors import SpecError
+from x3dspec.language.grammar import Syntax
+from x3dspec.language.numbers import Exact, text
+from x3dspec.language.source import number
+from x3dspec.network.architecture import Architecture
+from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.layers import Setting
+from x3dspec.scaling.axes import axes
+from x3dspec.scaling.steps import (
+    Candidate,
+    Skip,
+    State,
+    Step,
+    Trajectory,
+    chosen,
+    followed,
+    in_order,
+    stepped,
+)
+
+
+@dataclass(frozen=True)
+class Waypoint:
+    """A step of the published expansion, as exact factor values; see ``published`` of the language."""
+
+    axis: str
+    to: Setting
+    contracted: Setting
+    reaches: str | None
+
+
+def waypoints(architecture: Architecture) -> list[Waypoint]:
+    """The published expansion that the spec records; empty where it records none.
+
+    Raises:
+        SpecError: a step that does not say where its axis's driving factor went.
+    """
+    source = architecture.source
+    found = []
+    for index, each in enumerate(source.network.published):
+        factor = next(iter(source.network.axes[each.axis]))
+        if factor not in each.to:
+            message = f"must give {factor}, which drives the axis {each.axis}"
+            raise SpecError([source.document.problem(("published", index, "to"), message)])
+        found.append(Waypoint(each.axis, _exact(each.to), _exact(each.contracted or {}), each.reaches))
+    return found
+
+
+def _exact(trees: Mapping[str, Syntax]) -> dict[str, Exact]:
+    return {name: number(tree) for name, tree in trees.items()}
+
+
+def bare(architecture: Architecture) -> Architecture:
+    """The spec that a preset is based on, with the preset's options."""
+    source = architecture.source
+    if not source.factors and source.clip is None:
+        return architecture
+    return Architecture(replace(source, factors={}, clip=None))
+
+
+def presets(architecture: Architecture) -> dict[str, Setting]:
+    """The named networks on the published expansion, as settings of :func:`bare`."""
+    setting: dict[str, Exact] = {}
+    found: dict[str, Setting] = {}
+    for waypoint in waypoints(architecture):
+        setting |= waypoint.to
+        if waypoint.reaches:
+            found[waypoint.reaches] = {**setting, **waypoint.contracted}
+    return found
+
+
+def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
+    """The published expansion, replayed at its recorded factor values; it ends where the record does.
+
+    Raises:
+        SpecError: the spec records none.
+    """
+    known = axes(meter.source)
+    record = waypoints(meter.architecture)
+    if not record:
+        raise SpecError([meter.source.document.problem((), "this spec records no published expansion")])
+    state, taken = State.of(start), 0
+    for waypoint in record:
+        axis = known[waypoint.axis]
+        values, value = meter.values(state.setting), waypoint.to[axis.factor]
+        at = values[axis.factor]
+        reason = (
+            f"{axis.factor} is {text(at)} already"
+            if at >= value
+            else meter.refusal({**state.setting, **waypoint.to})
+        )
+        if reason:
+            yield Skip(axis.name, reason, taken)
+            continue
+        multiplier = float(axis.multiplier(values, value))
+        step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=waypoint.reaches)
+        yield step
+        state, taken = step.state, taken + 1
+
+
+def replay(
+    architecture: Architecture,
+    until: Callable[[Step], bool] = lambda _: False,
+    start: Setting | None = None,
+) -> Trajectory:
+    """As :func:`expand`, replaying the recorded factor values of the published expansion."""
+    gauge, here = meter(architecture), start or {}
+    origin = Trajectory("recorded factor values", here, gauge.counts(here), ended="the record ends here")
+    return followed(recorded(gauge, here), until, origin)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One published step beside the solved one: multipliers, and MACs after the step."""
+
+    step: int
+    axis: str
+    factor: str
+    solved: float
+    published: float
+    relaxed: float
+    solved_counts: Counts
+    published_counts: Counts
+    reaches: str | None
+
+
+def compare(architecture: Architecture) -> tuple[Comparison, ...]:
+    """Every published step factor beside what solving for twice the cost gives, from the start on."""
+    gauge = meter(bare(architecture))
+    solved = (step for step in chosen(gauge, in_order(gauge.architecture), {}) if isinstance(step, Step))
+    published = (step for step in recorded(gauge, {}) if isinstance(step, Step))
+    return tuple(
+        Comparison(
+            index,
+            theirs.axis,
+            theirs.factor,
+            ours.multiplier,
+            theirs.multiplier,
+            ours.relaxed or 0.0,
+            ours.counts,
+            theirs.counts,
+            theirs.reaches,
+        )
+        for index, (theirs, ours) in enumerate(zip(published, solved, strict=False), 1)
+    )

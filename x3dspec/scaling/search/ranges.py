@@ -1,0 +1,160 @@
+"""Which values of each factor a search covers: those fixed, those typed, or as far as the limits reach.
+
+By default a factor goes from the value that the spec gives it, along its grid, to the last value at
+which the limits hold with every other factor at its least. Costs rise with the factors, so that
+nothing beyond it can be within the limits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.expressions import variables
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import Exact, ExactError, text
+from x3dspec.language.source import outside, parse_number
+from x3dspec.network.evaluator import Meter
+from x3dspec.network.units import Target
+from x3dspec.scaling.ladder import highest
+from x3dspec.scaling.search.lattice import Range
+
+#: Values of one factor.
+MAX_VALUES = 2**16
+
+
+def parse_fix(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
+    """Read ``gamma_b=2.25`` of ``--fix``.
+
+    Raises:
+        SpecError: an unknown factor, no number, or a value outside the factor's domain.
+    """
+    found: dict[str, tuple[Exact, ...]] = {}
+    for word in words:
+        name, written = _named(meter, word, "--fix")
+        found[name] = (_inside(meter, name, _number(written, "--fix"), "--fix"),)
+    return found
+
+
+def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
+    """Read ``gamma_b=1:3:0.05`` of ``--grid``: from, to, and the step if it is not the spec's.
+
+    Raises:
+        SpecError: as :func:`parse_fix`, or a range that is empty or too long.
+    """
+    found: dict[str, tuple[Exact, ...]] = {}
+    for word in words:
+        name, written = _named(meter, word, "--grid")
+        parts = [_number(part, "--grid") for part in written.split(":")]
+        if len(parts) not in (2, 3):
+            raise SpecError.at("--grid", f"{written!r} is not of the form from:to or from:to:step")
+        low, high, *step = parts
+        try:
+            found[name] = _values(name, low, high, step[0] if step else meter.factors[name].grid)
+        except ExactError as error:
+            raise SpecError.at("--grid", f"{name}: {error}") from None
+        for end in (found[name][0], found[name][-1]):
+            _inside(meter, name, end, "--grid")
+    return found
+
+
+def _values(name: str, low: Exact, high: Exact, step: Exact) -> tuple[Exact, ...]:
+    if step <= 0 or high < low:
+        raise SpecError.at("--grid", f"{name}: no values from {text(low)} to {text(high)} by {text(step)}")
+    count = math.floor((high - low) / step) + 1
+    if count > MAX_VALUES:
+        raise SpecError.at("--grid", f"{name}: {count:,} values are more than {MAX_VALUES:,}")
+    return tuple(low + index * step for index in range(count))
+
+
+def _named(meter: Meter, word: str, option: str) -> tuple[str, str]:
+    name, equals, written = word.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals:
+        raise SpecError.at(option, f"{word!r} is not of the form factor=value")
+    if name not in meter.factors:
+        raise SpecError.at(option, unknown("factor", name, meter.factors))
+    return name, written
+
+
+def _number(written: str, option: str) -> Exact:
+    try:
+        return parse_number(written.strip())
+    except (ExpressionError, ExactError) as error:
+        raise SpecError.at(option, str(error)) from None
+
+
+def _inside(meter: Meter, name: str, value: Exact, option: str) -> Exact:
+    message = outside(meter.source, name, value)
+    if message:
+        raise SpecError.at(option, message)
+    return value
+
+
+def ranges(
+    meter: Meter,
+    limits: Sequence[Target],
+    fixed: Mapping[str, tuple[Exact, ...]],
+    grids: Mapping[str, tuple[Exact, ...]],
+) -> list[Range]:
+    """The values that every factor takes; see the module.
+
+    Raises:
+        SpecError: a factor that is fixed and has a grid, or that no limit bounds.
+    """
+    both = sorted({*fixed} & {*grids})
+    if both:
+        raise SpecError.at("--fix", f"{both[0]} is fixed and has a --grid")
+    given = {**fixed, **grids}
+    explicit = frozenset(given)
+    least = meter.values({name: values[0] for name, values in given.items()})
+    tally = meter.architecture.formula(explicit)
+    counted = set(variables([tally.macs, tally.params, tally.activations]))
+    derived = {each.name for each in meter.architecture.factors(dict.fromkeys(given)) if each.derived}
+    found = []
+    for name in meter.factors:
+        if name in given:
+            found.append(Range(name, given[name], "fixed" if name in fixed else "as given"))
+        elif name in derived:
+            continue
+        elif name not in counted:
+            found.append(Range(name, (least[name],), "costs nothing"))
+        else:
+            found.append(_reaching(meter, limits, least, name, explicit))
+    return found
+
+
+def _reaching(
+    meter: Meter, limits: Sequence[Target], least: Mapping[str, Exact], name: str, explicit: frozenset[str]
+) -> Range:
+    """From the least value along the grid, as far as the limits hold with all else at its least."""
+    factor, low = meter.factors[name], least[name]
+    first = math.floor(low / factor.grid) + 1
+    form = meter.form(explicit)
+
+    def fits(rung: int) -> bool:
+        values = {**least, name: rung * factor.grid}
+        if factor.high is not None and values[name] > factor.high:
+            return False
+        return all(form.count(each.quantity, values) <= each.value for each in limits)
+
+    if not fits(first):
+        return Range(name, (low,), "the next value exceeds a limit")
+    reach = next((2**k for k in range(17) if not fits(first + 2**k)), None)
+    if reach is None:
+        raise SpecError.at(
+            "--max", f"no limit bounds {name}: give --grid {name}=FROM:TO, or --fix {name}={text(low)}"
+        )
+    last = highest(fits, first, first + reach)
+    why = "the next value exceeds a limit"
+    if factor.high is not None and (last + 1) * factor.grid > factor.high:
+        why = "up to its maximum"
+    return Range(name, (low, *_rungs(first, last, factor.grid)), why)
+
+
+def _rungs(first: int, last: int, grid: Exact) -> Iterator[Exact]:
+    for rung in range(first, last + 1):
+        value = rung * grid
+        yield Fraction(value) if isinstance(value, int) else value
