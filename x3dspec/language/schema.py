@@ -409,7 +409,7 @@ class Clip(Model):
 class Accuracy(Model):
     """An accuracy that a source prints for a trained network; never a prediction."""
 
-    dataset: Words = Field(min_length=1, description="what it was measured on: Kinetics-400, ImageNet-1k")
+    dataset: Words = Field(min_length=1, description="the data set it was measured on")
     top1: Plain = Field(gt=0, le=100, description="top-1 accuracy in percent")
     views: int = Field(ge=1, le=1000, description="clips times crops whose scores are averaged")
     crop: int = Field(ge=1, le=8192, description="height and width of a view in pixels")

@@ -329,6 +329,7 @@ _LIMITS = {
     "less_than": ("must be below {}", "lt"),
     "less_than_equal": ("must be at most {}", "le"),
     "string_too_long": ("is longer than {} characters", "max_length"),
+    "string_too_short": ("must not be empty", "min_length"),
     "too_long": ("has more than {} entries", "max_length"),
     "too_short": ("must have at least {} entry", "min_length"),
     "literal_error": ("must be {}", "expected"),
