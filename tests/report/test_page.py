@@ -380,7 +380,8 @@ def test_the_link_keeps_the_state(page: Page) -> None:
     page.type("limit-macs", "9G")
     page.driver.execute_script(
         "for (const [id, v] of [['quantity', 'params'], ['convention', 'fvcore']]) {"
-        " const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change', {bubbles: true})); }"
+        " const s = document.getElementById(id); s.value = v;"
+        " s.dispatchEvent(new Event('change', {bubbles: true})); }"
     )
     before = page.numbers()
     link = page.until(lambda: "convention" in page.driver.current_url and page.driver.current_url)
