@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from x3dspec.cli import arguments, completion, output
-from x3dspec.language.errors import printable
+from x3dspec.language.errors import SpecError, printable
 from x3dspec.network.architecture import Resolved
 
 
@@ -30,9 +30,12 @@ def report(
         autocompletion=completion.specs,
     ),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="report.FORMAT by default."),
-    form: Format = typer.Option("html", "--format", help="svg and png draw its charts."),
+    form: Format = typer.Option(
+        None, "--format", help="By default as FILE ends; svg and png draw its charts."
+    ),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Write one HTML file in which a network's factors can be moved and its cost seen.
 
@@ -41,12 +44,25 @@ def report(
     x3dspec report x3d_m -o report.html
     """
     name, given = arguments.single(spec, "report")
+    form = _format(out, form)
+    path = out or Path(f"report.{form.value}")
     architecture = arguments.opened(name, options, clip)
+    output.claim(("-o", path), reads=[origin.path for origin in architecture.source.origins], force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
-    path = out or Path(f"report.{form.value}")
     output.write({path: _content(resolved, said, form)})
     typer.echo(printable(str(path)))
+
+
+def _format(out: Path | None, chosen: Format | None) -> Format:
+    """What is written, as the file's ending or the option says."""
+    if out is None:
+        return chosen or Format.html
+    allowed = [chosen] if chosen else list(Format)
+    for form in allowed:
+        if out.suffix == f".{form.value}":
+            return form
+    raise SpecError.at("-o", f"{out} must end in {' or '.join('.' + form.value for form in allowed)}")
 
 
 def _content(resolved: Resolved, said: list[str], form: Format) -> str | bytes:
