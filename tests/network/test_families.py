@@ -254,3 +254,11 @@ def _said(tree: ast.AST) -> Iterator[str]:
             value: Any = getattr(node, field, None)
             if isinstance(value, str):
                 yield value
+
+
+def test_an_accuracy_is_its_files_own(tmp_path: Path) -> None:
+    """It was measured on the published network: what a preset changes has none until it says so."""
+    assert x3dspec.load("x3d_m").source.accuracy is not None
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("name: mine\nbase: x3d_m\nfactors: {gamma_s: 1}\n")
+    assert x3dspec.load(str(preset)).source.accuracy is None

@@ -9,7 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import SpecError, printable, unknown
 from x3dspec.pytorch import key_rules
 
 Codes = TypedDict("Codes", {"from": str, "to": str})
@@ -77,4 +77,4 @@ def command(
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo(f"{out}: {len(found.state)} tensors, {found.source} to {found.target}")
+        typer.echo(f"{printable(str(out))}: {len(found.state)} tensors, {found.source} to {found.target}")

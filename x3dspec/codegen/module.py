@@ -8,6 +8,7 @@ a template is an integer, an identifier that ``spec`` has validated, or text mad
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from x3dspec.codegen import metadata
 from x3dspec.codegen.classes import Class, Instance, Module, Parameter, Step, every_step, unify
 from x3dspec.codegen.format import WIDTH, broken
 from x3dspec.language import numbers, shipped
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import SpecError, printable
 from x3dspec.language.source import class_name
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
@@ -217,7 +218,7 @@ class _Emitter:
         ]
         if identity.license:
             lines += ["", f"SPDX-License-Identifier: {_harmless(identity.license)}"]
-        return lines
+        return [printable(line) for line in lines]
 
     def _docstring(self) -> str:
         identity = self.network.identity
@@ -588,7 +589,7 @@ def clip(network: net.Network[int]) -> str:
 
 
 def _command(resolved: Resolved, name: str, label: str, form: str) -> str:
-    words = ["x3dspec emit", label]
+    words = ["x3dspec emit", shlex.quote(label)]
     for factor, value in resolved.setting.items():
         text = numbers.text(value)
         words.append(f"--{factor.replace('_', '-')} {text if _is_plain(text) else repr(text)}")

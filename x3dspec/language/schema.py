@@ -406,6 +406,16 @@ class Clip(Model):
     size: int = Field(ge=1, le=8192, description="height and width S in pixels")
 
 
+class Accuracy(Model):
+    """An accuracy that a source prints for a trained network; never a prediction."""
+
+    dataset: Words = Field(min_length=1, description="the data set it was measured on")
+    top1: Plain = Field(gt=0, le=100, description="top-1 accuracy in percent")
+    views: int = Field(ge=1, le=1000, description="clips times crops whose scores are averaged")
+    crop: int = Field(ge=1, le=8192, description="height and width of a view in pixels")
+    source: Words = Field(min_length=1, description="where it is printed")
+
+
 class Header(Model):
     """What every spec file says of itself."""
 
@@ -413,6 +423,9 @@ class Header(Model):
     title: Words = Field(default="", description="one line that a reader recognises it by")
     source: Words = Field(default="", description="the paper, section or code that it comes from")
     note: Words = Field(default="", description="anything else worth knowing")
+    published_accuracy: Accuracy | None = Field(
+        default=None, description="what the network as it stands here reaches, as its source prints it"
+    )
 
 
 class NetworkFile(Header):
