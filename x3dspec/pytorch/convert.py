@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -33,6 +32,7 @@ from x3dspec.language.errors import Problem, SpecError, shown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.key_rules import OWN, OptionalNorm, Rules
+from x3dspec.pytorch.probe import loaded
 
 #: Let the keys of the checkpoint say which code base it is from.
 AUTO = "auto"
@@ -162,11 +162,9 @@ def factory(resolved: Resolved) -> Callable[..., nn.Module]:
 
 
 def _factory(text: str, name: str) -> Callable[..., nn.Module]:
-    module = ModuleType(name)
     # Our own text: of a spec it holds only validated identifiers, integers and inert comments.
-    exec(compile(text, f"<emitted {name}>", "exec"), vars(module))  # noqa: S102
-    made: Callable[..., nn.Module] = vars(module)[name]
-    return made
+    factory: Callable[..., nn.Module] = vars(loaded(text, f"<emitted {name}>"))[name]
+    return factory
 
 
 # Reading and writing
