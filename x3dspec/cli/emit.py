@@ -11,7 +11,7 @@ from x3dspec.cli import arguments, output
 from x3dspec.codegen import module as emit
 from x3dspec.codegen.header import is_ours
 from x3dspec.language import shipped as assets
-from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
 from x3dspec.language.schema import is_identifier
 from x3dspec.network.architecture import load
 
@@ -56,12 +56,12 @@ def command(
         files[target] = emit.source(resolved, name, form)
     if check:
         _check(files, out if not found.specs else None)
-        typer.echo(f"{len(files)} modules in {out} are up to date")
+        typer.echo(f"{len(files)} modules in {printable(str(out))} are up to date")
         return
     guard(list(files), force)
     output.write({path: text for path, text in files.items() if not _same(path, text)})
     for path in files:
-        typer.echo(path)
+        typer.echo(printable(str(path)))
 
 
 def module_name(path: Path) -> str:
@@ -106,5 +106,5 @@ def _check(files: dict[Path, str], folder: Path | None) -> None:
         wrong += [f"{path}: generated, but by no shipped spec" for path in extra]
     if wrong:
         for line in wrong:
-            print(line, file=sys.stderr)
+            print(printable(line), file=sys.stderr)
         raise Infeasible(f"{len(wrong)} of {len(files)} modules are not what the specs say; run x3dspec emit")

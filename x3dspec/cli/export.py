@@ -9,7 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import Infeasible, SpecError, printable
 
 if TYPE_CHECKING:
     from x3dspec.pytorch.export import Exported
@@ -67,7 +67,7 @@ def command(
             shape = " x ".join(map(str, parity.shape))
             typer.echo(f"{mark}  {shape}: logits differ by {parity.difference:.1e} of the largest")
         for name in found.files:
-            typer.echo(name)
+            typer.echo(printable(name))
     if not found.ok:
         raise Infeasible(f"{to} does not agree with torch; nothing was written")
 

@@ -72,8 +72,12 @@ def document(answer: Answer) -> str:
 
 
 def text(content: object) -> str:
-    """JSON, as every document is written; a dataclass is an object of its fields."""
-    return json.dumps(content, indent=2, ensure_ascii=False, default=_fields)
+    """JSON, as every document is written; a dataclass is an object of its fields.
+
+    JSON itself leaves many characters as they are that a terminal obeys or does not show.
+    """
+    written = json.dumps(content, indent=2, ensure_ascii=False, default=_fields)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in written)
 
 
 def _fields(value: object) -> dict[str, object]:

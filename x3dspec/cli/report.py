@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from x3dspec.cli import arguments, completion, output
+from x3dspec.language.errors import printable
 from x3dspec.network.architecture import Resolved
 
 
@@ -45,7 +46,7 @@ def report(
     said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
     path = out or Path(f"report.{form.value}")
     output.write({path: _content(resolved, said, form)})
-    typer.echo(path)
+    typer.echo(printable(str(path)))
 
 
 def _content(resolved: Resolved, said: list[str], form: Format) -> str | bytes:

@@ -18,7 +18,7 @@ from x3dspec import __version__
 from x3dspec.codegen.docstrings import harmless
 from x3dspec.codegen.format import WIDTH
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError, shown, unknown
+from x3dspec.language.errors import SpecError, printable, shown, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import extent, rows
@@ -193,7 +193,7 @@ def table(resolved: Resolved) -> list[str]:
 def _command(resolved: Resolved, name: str, form: str) -> str:
     source = resolved.architecture.source
     label = source.origins[0].label
-    words = ["x3dspec emit", shlex.quote(label) if label.isprintable() else json.dumps(label)]
+    words = ["x3dspec emit", printable(shlex.quote(label))]
     for factor, value in resolved.setting.items():
         words.append(f"--{factor.replace('_', '-')} {shlex.quote(numbers.text(value))}")
     words += [f"--set {shlex.quote(f'{option}={value}')}" for option, value in source.chosen.items()]

@@ -19,7 +19,7 @@ from x3dspec.language import numbers as exact
 from x3dspec.language import schema
 from x3dspec.language import shipped as assets
 from x3dspec.language.document import Document, Path, kind, read
-from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, unknown
+from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, unknown
 from x3dspec.language.expressions import build
 from x3dspec.language.grammar import ExpressionError, Syntax, cycles, names, parse
 from x3dspec.language.numbers import Exact, ExactError, Surd
@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Origin:
-    """A file that the network was read from. `label` is the same on every machine."""
+    """A file that the network was read from. `label` is printable, and the same on every machine."""
 
     label: str
     sha256: str
@@ -164,7 +164,7 @@ def _stays(path: FilePath) -> bool:
 
 def _origin(document: Document, path: FilePath) -> Origin:
     label = f"specs/{path.name}" if assets.is_shipped(path) else path.name
-    return Origin(label, document.sha256, path)
+    return Origin(printable(label), document.sha256, path)
 
 
 @lru_cache(maxsize=64)

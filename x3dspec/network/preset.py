@@ -8,7 +8,7 @@ from pathlib import Path
 from x3dspec.language import numbers, shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
-from x3dspec.language.schema import is_identifier
+from x3dspec.language.schema import is_identifier, is_name
 from x3dspec.network.architecture import Resolved
 
 
@@ -23,6 +23,10 @@ def text(resolved: Resolved, path: Path) -> str:
     if not shipped.is_shipped(base) and base.resolve().parent != path.resolve().parent:
         raise SpecError.at(
             str(path), f"its base {base.name} is found only from the folder of {base.name}: write it there"
+        )
+    if not is_name(base.stem):
+        raise SpecError.at(
+            str(path), f"its base {base.name} cannot be named: call that file by letters, digits and _, .yaml"
         )
     if path.resolve() == base.resolve():
         raise SpecError.at(str(path), "is the base itself")
