@@ -10,6 +10,7 @@ import typer
 
 from x3dspec.cli import arguments, output
 from x3dspec.codegen import module as emit
+from x3dspec.codegen.header import is_ours
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
 from x3dspec.language.schema import is_identifier
@@ -105,7 +106,7 @@ def _check(files: dict[Path, str], folder: Path | None) -> None:
         if not _same(path, text):
             wrong.append(f"{path}: {'stale' if path.is_file() else 'missing'}")
     if folder is not None and folder.is_dir():
-        extra = [path for path in sorted(folder.glob("*.py")) if path not in files and output.ours(path)]
+        extra = [path for path in sorted(folder.glob("*.py")) if path not in files and is_ours(path)]
         wrong += [f"{path}: generated, but by no shipped spec" for path in extra]
     if wrong:
         for line in wrong:
