@@ -18,7 +18,7 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Surd
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
-from x3dspec.network import bind, cost
+from x3dspec.network import bind, cost, identity
 from x3dspec.network import layers as net
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
@@ -54,8 +54,10 @@ class Architecture:
         """
         source = self.source
         for name, value in options.items():
+            before = {**source.options, "classes": source.classes}
             source = source.choose(name, value)
-            source = replace(source, chosen={**source.chosen, name: value})
+            own = {name: before[name], **source.own}
+            source = replace(source, chosen={**source.chosen, name: value}, own=own)
         return Architecture(source)
 
     def at_clip(self, frames: int | None, size: int) -> Architecture:
@@ -92,7 +94,9 @@ class Architecture:
         """As :meth:`resolve`, with values that are exact already."""
         values = bind.complete(self.source, setting)
         network = self._binder(frozenset(setting)).bind(values)
-        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
+        return Resolved(
+            self, dict(setting), values, replace(network, identity=identity.of(self.source, setting))
+        )
 
     def _binder(self, explicit: frozenset[str]) -> bind.Binder:
         source = self.source

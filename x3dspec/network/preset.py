@@ -32,8 +32,8 @@ def text(resolved: Resolved, path: Path) -> str:
         raise SpecError.at(str(path), "is the base itself")
     lines = [
         f"name: {name_for(path, source.identity.name)}",
-        f"title: {_quoted(source.identity.title)}",
-        f"source: {_quoted(source.identity.source)}",
+        f"title: {_quoted(resolved.network.identity.title)}",
+        f"source: {_quoted(resolved.network.identity.source)}",
         f"base: {base.stem}",
         "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in _set(resolved)) + "}",
     ]
