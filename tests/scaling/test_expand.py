@@ -99,6 +99,9 @@ def test_replaying_the_record_passes_through_the_family(x2d: Architecture) -> No
     trajectory = replay(x2d)
     assert trajectory.ended == "the record ends here"
     reached = {step.reaches: step.setting for step in trajectory.steps if step.reaches}
+    named = {step.reaches: step.named.macs for step in trajectory.steps if step.reaches}
+    assert named["x3d_s"] == x3dspec.load("x3d_s").resolve().cost().macs == 1_962_892_112
+    assert named["x3d_m"] == x3dspec.load("x3d_m").resolve().cost().macs
     for name in ("x3d_xs", "x3d_m", "x3d_l", "x3d_xl"):
         ours, theirs = x2d.at(reached[name]).network, x3dspec.load(name).resolve().network
         assert (ours.inputs, ours.stride, ours.stages) == (theirs.inputs, theirs.stride, theirs.stages)

@@ -10,7 +10,7 @@ from x3dspec.language.source import Identity, Source, brief
 from x3dspec.network.layers import Setting
 
 #: Changes that a title lists; a network can differ in every factor and option.
-MAX_LISTED = 6
+MAX_LISTED = 4
 #: A title up to its first comma is a name where it is no longer than this.
 MAX_NAME = 20
 _CHANGED = ", changed: "
@@ -21,14 +21,17 @@ def of(source: Source, setting: Setting) -> Identity:
 
     A clip that it is only counted at (``--clip``) changes no layer, and so no title.
     """
-    identity = source.identity
     changes = [*_factors(source, setting), *_options(source)]
     if not changes:
-        return identity
+        return source.identity
     more = [f"{len(changes) - MAX_LISTED} more"] if len(changes) > MAX_LISTED else []
+    return changed(source.identity, ", ".join([*changes[:MAX_LISTED], *more]))
+
+
+def changed(identity: Identity, what: str = "its factors") -> Identity:
+    """The identity of a network that is not the one that `identity` names."""
     name = short_name(identity)
-    title = f"{name}{_CHANGED}{', '.join([*changes[:MAX_LISTED], *more])}"
-    return replace(identity, title=title, source=f"derived from {name}")
+    return replace(identity, title=f"{name}{_CHANGED}{what}", source=f"derived from {name}")
 
 
 def short_name(identity: Identity) -> str:

@@ -60,7 +60,10 @@ def trajectory(name: str, start: Counts, steps: tuple[Step, ...], quantity: str,
 
 
 def points(start: Counts, steps: tuple[Step, ...], quantity: str) -> list[Point]:
-    taken = [Point(step.axis, step.counts.of(quantity), step.reaches or "") for step in steps]
+    taken = [
+        Point(step.axis, step.counts.of(quantity), step.reaches or "", step.named.of(quantity))
+        for step in steps
+    ]
     return [Point("start", start.of(quantity)), *taken]
 
 
