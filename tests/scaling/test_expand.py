@@ -221,8 +221,8 @@ def test_snapped(x2d: Architecture) -> None:
     assert near["gamma_w"] == Fraction(141, 100)
     assert near["gamma_t"] == 3
     assert (
-        x2d.at(dict(near)).network
-        == x2d.at({"gamma_s": sqrt(2), "gamma_w": sqrt(2), "gamma_t": Fraction(3)}).network
+        x2d.at(dict(near)).network.stages
+        == x2d.at({"gamma_s": sqrt(2), "gamma_w": sqrt(2), "gamma_t": Fraction(3)}).network.stages
     )  # type: ignore[arg-type]
     # Just below 428 / 192, res5 has 427 inner channels; it has 426 at 2.22 and 428 at 2.23.
     near = snapped(x2d, {"gamma_b": Fraction(428, 192) - Fraction(1, 10**6), "gamma_d": Fraction(5, 3)})
