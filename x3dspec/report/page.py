@@ -28,17 +28,12 @@ from x3dspec.language.expressions import ONE, Expr, Tape, build, lift, variable
 from x3dspec.language.numbers import Exact
 from x3dspec.network import bind, cost, kinds, preset
 from x3dspec.network import layers as net
-from x3dspec.network.architecture import Architecture, Resolved, load
+from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.breakdown import short, window
 from x3dspec.network.evaluator import Counts
-from x3dspec.report import initial, javascript
+from x3dspec.report import family, initial, javascript
 from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import expansions
-
-#: A slider without a maximum goes on to twice what the presets use.
-HEADROOM = 2
-#: What to take for that where they all leave the factor at 0.
-UNKNOWN = 4
 
 #: The page's program, in the order in which it is read; the last part starts it.
 PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
@@ -253,12 +248,7 @@ class _Page:
     def _top(self, factor: net.Factor) -> Fraction:
         """Where the slider ends: on the grid, within the domain, beyond all that has a name."""
         settings = [self.resolved.factors, *(values for _, values in self._named)]
-        most = max(float(values[factor.name]) for values in settings) or UNKNOWN
-        grid = _rational(factor.grid, factor.name)
-        steps = max(int(HEADROOM * most / grid) + 1, 4)
-        if factor.high is not None:
-            steps = min(steps, int(_rational(factor.high, factor.name) / grid))
-        return max(steps, 1) * grid
+        return family.last_rung(factor, settings) * _rational(factor.grid, factor.name)
 
     def _symbolic_input(self) -> list[str]:
         """How the clip follows from the factors, as the spec says it."""
@@ -327,15 +317,8 @@ class _Page:
         ]
 
     @cached_property
-    def _named(self) -> list[tuple[Architecture, Mapping[str, Exact]]]:
-        """The shipped networks on the same base, each with every factor's value."""
-        base = self.source.origins[-1].path
-        found: list[tuple[Architecture, Mapping[str, Exact]]] = []
-        for name in assets.shipped():
-            other = load(name)
-            if other.source.origins[-1].path == base:
-                found.append((other, bind.complete(self.open.source, other.source.factors)))
-        return found
+    def _named(self) -> list[family.Named]:
+        return family.presets(self.open)
 
     def _presets(self) -> list[dict[str, Any]]:
         found = []
