@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from x3dspec.language.document import Path
-from x3dspec.language.expressions import ONE, ZERO, Expr, equal, floor, lift, maximum, minimum
+from x3dspec.language.expressions import ONE, ZERO, Expr, equal, floor, lift, maximum, minimum, multiply
 from x3dspec.network import layers as net
 
 #: No network of this kind is larger; without bounds a short spec could ask for a file without end.
@@ -55,21 +55,19 @@ Constraints = Iterator[Constraint]
 
 def constraints(network: net.Network[Expr]) -> tuple[Constraint, ...]:
     """All constraints of a network, in the order in which they are to be said; each once."""
-    every = dict.fromkeys(_of_network(network))
-    return tuple(constraint for constraint in every if constraint.holds is not ONE)
+    return tuple(dict.fromkeys(_of_network(network)))
 
 
 def _of_network(network: net.Network[Expr]) -> Constraints:
     yield from _of_input(network)
     blocks = ZERO
     for index, stage in enumerate(network.stages):
-        for constraint in _of_stage(stage):
-            yield replace(constraint, stage=stage.name, group=2 * index + 1)
+        yield from _of_stage(stage, 2 * index + 1)
         blocks = blocks + stage.repeat
-        message = f"more than {MAX_BLOCKS} blocks in all"
-        yield Constraint(
-            stage.origin, ONE, at_most(blocks, MAX_BLOCKS), message, stage=stage.name, group=2 * index + 2
-        )
+        for constraint in must(
+            stage.origin, at_most(blocks, MAX_BLOCKS), f"more than {MAX_BLOCKS} blocks in all"
+        ):
+            yield replace(constraint, stage=stage.name, group=2 * index + 2)
 
 
 def _of_input(network: net.Network[Expr]) -> Constraints:
@@ -80,19 +78,28 @@ def _of_input(network: net.Network[Expr]) -> Constraints:
             yield from count(("input", name), name, value, MAX_SIZE)
 
 
-def _of_stage(stage: net.Stage[Expr]) -> Constraints:
-    yield from count((*stage.origin, "repeat"), "repeat", stage.repeat, MAX_REPEAT)
-    widths = [(name, value) for name, value in stage.arguments if name in ("width", "inner")]
-    for name, value in sorted(widths, reverse=True):
-        yield from count((*stage.origin, name), name, value)
-    given = tuple(value for _, value in widths)
+def _of_stage(stage: net.Stage[Expr], group: int) -> Constraints:
+    arguments = dict(stage.arguments)
+    widths = {name: arguments[name] for name in ("width", "inner") if name in arguments}
+    counts = [*count((*stage.origin, "repeat"), "repeat", stage.repeat, MAX_REPEAT)]
+    for name, value in widths.items():
+        counts += count((*stage.origin, name), name, value)
+    for constraint in counts:
+        yield replace(constraint, stage=stage.name, group=group)
     for layer in net.walk(stage):
-        path = (*layer.origin, "when")
-        yield Constraint(path, ONE, _is_condition(layer.when), "{0} is neither true nor false",
-                         (layer.when,), given)  # fmt: skip
+        for constraint in _is_condition(layer):
+            yield replace(constraint, given=tuple(widths.values()), stage=stage.name, group=group)
         for constraint in _of_layer(layer):
-            asked = layer.when * constraint.when
-            yield replace(constraint, when=asked, given=(*given, *numbers(layer.inputs), *constraint.given))
+            given = (*widths.values(), *numbers(layer.inputs), *constraint.given)
+            when = multiply(layer.when, constraint.when)
+            yield replace(constraint, when=when, given=given, stage=stage.name, group=group)
+
+
+def _is_condition(layer: net.Layer[Expr]) -> Constraints:
+    """0 and 1 are their own squares, and no other numbers are."""
+    if layer.when is not ONE:
+        holds = equal(multiply(layer.when, layer.when), layer.when)
+        yield from must((*layer.origin, "when"), holds, "{0} is neither true nor false", (layer.when,))
 
 
 def _of_layer(layer: net.Layer[Expr]) -> Constraints:
@@ -107,30 +114,42 @@ def _of_layer(layer: net.Layer[Expr]) -> Constraints:
     if isinstance(layer, net.SqueezeExcite):
         yield from count((*layer.origin, "hidden"), "hidden", layer.hidden)
     if isinstance(layer, net.Residual):
-        yield sums(layer)
+        yield from sums(layer)
+
+
+def must(
+    path: Path,
+    holds: Expr,
+    message: str,
+    values: tuple[Expr, ...] = (),
+    *,
+    when: Expr = ONE,
+    given: tuple[Expr, ...] = (),
+) -> Constraints:
+    """A constraint, but for one that holds whatever the factors are."""
+    if holds is not ONE:
+        yield Constraint(path, when, holds, message, values, given)
 
 
 def count(path: Path, what: str, value: Expr, most: int = MAX_CHANNELS) -> Constraints:
     """A whole number from 1 to `most`."""
-    yield Constraint(path, ONE, is_whole(value), f"{what} {{0}} is not a whole number", (value,))
-    positive = f"{what} {{0}} is not positive"
-    yield Constraint(path, is_whole(value), at_least(value, 1), positive, (value,))
-    yield Constraint(path, is_whole(value), at_most(value, most), f"{what} {{0}} is more than {most}", (value,))
+    whole = is_whole(value)
+    yield from must(path, whole, f"{what} {{0}} is not a whole number", (value,))
+    yield from must(path, at_least(value, 1), f"{what} {{0}} is not positive", (value,), when=whole)
+    yield from must(path, at_most(value, most), f"{what} {{0}} is more than {most}", (value,), when=whole)
 
 
 def windows(layer: net.Conv[Expr] | net.Pool[Expr]) -> Constraints:
-    """Every window fits into its padded input, and padding without end does not blow a layer up."""
+    """Every window fits into its padded input, and padding cannot make a layer ever larger."""
     inputs, outputs = layer.inputs.sizes, layer.outputs.sizes
     for kernel, padding, size, after in zip(layer.kernel, layer.padding, inputs, outputs, strict=True):
-        padded = f" padded by {padding}" if padding else ""
-        message = f"kernel {kernel} is larger than its input, {{0}}{padded}"
         if kernel > 2 * padding + 1:
-            holds = at_least(size, kernel - 2 * padding)
-            yield Constraint((*layer.origin, "kernel"), ONE, holds, message, (size,))
+            padded = f" padded by {padding}" if padding else ""
+            message = f"kernel {kernel} is larger than its input, {{0}}{padded}"
+            yield from must((*layer.origin, "kernel"), at_least(size, kernel - 2 * padding), message, (size,))
         elif kernel < 2 * padding + 1:
-            grown = f"its padding makes {{0}} of {{1}}, more than {MAX_SIZE}"
-            holds = at_most(after, MAX_SIZE)
-            yield Constraint((*layer.origin, "padding"), ONE, holds, grown, (after, size))
+            message = f"its padding makes {{0}} of {{1}}, more than {MAX_SIZE}"
+            yield from must((*layer.origin, "padding"), at_most(after, MAX_SIZE), message, (after, size))
 
 
 def averages(layer: net.Pool[Expr]) -> Constraints:
@@ -138,37 +157,41 @@ def averages(layer: net.Pool[Expr]) -> Constraints:
     if layer.function != "avg" or len(layer.inputs.sizes) != 3:
         return
     for kernel, padding, size in zip(layer.kernel, layer.padding, layer.inputs.sizes, strict=True):
-        message = (
-            f"kernel {kernel} is larger than its input, {{0}}, which torch refuses"
-            " of a 3-D avg_pool, padded or not"
-        )
-        fits = at_least(size, kernel - 2 * padding)
-        yield Constraint((*layer.origin, "kernel"), fits, at_least(size, kernel), message, (size,))
+        if padding:
+            message = (
+                f"kernel {kernel} is larger than its input, {{0}}, which torch refuses of a 3-D avg_pool"
+            )
+            fits = at_least(size, kernel - 2 * padding)
+            holds = at_least(size, kernel)
+            yield from must((*layer.origin, "kernel"), holds, f"{message}, padded or not", (size,), when=fits)
 
 
 def groups(layer: net.Conv[Expr]) -> Constraints:
     """A number of groups that divides the channels on both sides."""
     path, outputs = (*layer.origin, "groups"), numbers(layer.outputs)
+    if layer.groups is ONE:
+        return
     for constraint in count(path, "groups", layer.groups):
         yield replace(constraint, given=outputs)
-    given = (*outputs, layer.groups)
     for side, channels in (("input", layer.inputs.channels), ("output", layer.outputs.channels)):
-        share = floor(channels) / maximum(floor(layer.groups), ONE)
-        message = f"{{0}} groups do not divide {{1}} {side} channels"
-        yield Constraint(path, ONE, is_whole(share), message, (layer.groups, channels), given)
+        if channels is not layer.groups:
+            share = floor(channels) / maximum(floor(layer.groups), ONE)
+            message = f"{{0}} groups do not divide {{1}} {side} channels"
+            shown = (layer.groups, channels)
+            yield from must(path, is_whole(share), message, shown, given=(*outputs, layer.groups))
 
 
-def sums(layer: net.Residual[Expr]) -> Constraint:
+def sums(layer: net.Residual[Expr]) -> Constraints:
     """Both paths of a residual give the same shape."""
     shortcut = layer.shortcut[-1].outputs if layer.shortcut else layer.inputs
+    if shortcut == layer.outputs:
+        return
     branch, other = numbers(layer.outputs), numbers(shortcut)
-    same = ZERO
-    if len(branch) == len(other):
-        same = math.prod(map(equal, branch, other), start=ONE)
-    spelled = [f"{{{index}}}" for index in range(len(branch) + len(other))]
-    gives, goes = " x ".join(spelled[: len(branch)]), " x ".join(spelled[len(branch) :])
+    same = math.prod(map(equal, branch, other), start=ONE) if len(branch) == len(other) else ZERO
+    places = [f"{{{index}}}" for index in range(len(branch) + len(other))]
+    gives, goes = " x ".join(places[: len(branch)]), " x ".join(places[len(branch) :])
     message = f"its branch gives {gives}, its shortcut {goes}: they cannot be added"
-    return Constraint(layer.origin, ONE, same, message, (*branch, *other), (*branch, *other))
+    yield from must(layer.origin, same, message, (*branch, *other), given=(*branch, *other))
 
 
 def numbers(shape: Shape) -> tuple[Expr, ...]:
@@ -188,9 +211,10 @@ def at_most(value: Expr, most: int) -> Expr:
     return equal(minimum(value, lift(most)), value)
 
 
-def _is_condition(value: Expr) -> Expr:
-    """0 and 1 are their own squares, and no other numbers are."""
-    return equal(value * value, value)
+def expressions(constraints: Iterable[Constraint]) -> Iterator[Expr]:
+    """What a tape has to evaluate: whether each is asked, and whether it holds."""
+    for constraint in constraints:
+        yield from (constraint.when, constraint.holds, *constraint.values)
 
 
 def broken(constraints: Iterable[Constraint], values: Mapping[Expr, Any]) -> Iterator[Constraint]:
@@ -202,10 +226,10 @@ def broken(constraints: Iterable[Constraint], values: Mapping[Expr, Any]) -> Ite
     for constraint in constraints:
         if group is not None and constraint.group > group:
             return
-        if values[constraint.when] == 1 and values[constraint.holds] != 1:
-            if all(_is_count(values[number]) for number in constraint.given):
-                group = constraint.group
-                yield constraint
+        fails = values[constraint.when] == 1 and values[constraint.holds] != 1
+        if fails and all(_is_count(values[number]) for number in constraint.given):
+            group = constraint.group
+            yield constraint
 
 
 def _is_count(value: Any) -> bool:
