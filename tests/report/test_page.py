@@ -476,7 +476,7 @@ def test_charts_are_drawn_and_described(page: Page) -> None:
         )
     )
     assert len(labels) == 8
-    assert "MACs against gamma_s: 33.36 M at 1/14, 38.21 G at 79/14" in labels[2]
+    assert "MACs against gamma_s: 33.36 M at 1/14, 37.11 G at 39/7" in labels[2]
     assert "res4 11 blocks of 14 pixels, 36.2 %" in labels[6]
     assert labels[7].startswith("MACs grow from 20.66 M to 35.84 G in 11 steps; x3d_xs 605.3 M, x3d_s")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from x3dspec.cli import arguments, completion, output
-from x3dspec.language.errors import printable
-from x3dspec.network.architecture import Resolved
+from x3dspec.language.errors import SpecError, printable
+from x3dspec.network.architecture import Resolved, load
 
 
 class Format(str, Enum):
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def report(
     context: typer.Context,
     spec: list[str] = typer.Argument(
-        metavar="SPEC [--FACTOR VALUE ...]",
-        help="A spec, and factor values.",
+        metavar="SPEC [SPEC] [--FACTOR VALUE ...]",
+        help="A spec and factor values, or two specs to see side by side.",
         autocompletion=completion.specs,
     ),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="report.FORMAT by default."),
@@ -40,13 +40,25 @@ def report(
 
     x3dspec report x3d_m -o report.html
     """
-    name, given = arguments.single(spec, "report")
-    architecture = arguments.opened(name, options, clip)
-    resolved = architecture.at(arguments.values(architecture, given, context))
-    said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
+    words = arguments.split(spec)
     path = out or Path(f"report.{form.value}")
-    output.write({path: _content(resolved, said, form)})
+    if len(words.specs) == 2:
+        if words.factors or options or clip or form is not Format.html:
+            raise SpecError.at("x3dspec report", "two specs are shown as they are, in HTML")
+        output.write({path: _both(*words.specs)})
+    else:
+        name, given = arguments.single(spec, "report")
+        architecture = arguments.opened(name, options, clip)
+        resolved = architecture.at(arguments.values(architecture, given, context))
+        said = [word for choice in options for word in ("--set", choice)] + (["--clip", clip] if clip else [])
+        output.write({path: _content(resolved, said, form)})
     typer.echo(printable(str(path)))
+
+
+def _both(first: str, second: str) -> str:
+    from x3dspec.report import side_by_side
+
+    return side_by_side.html(load(first).resolve(), load(second).resolve())
 
 
 def _content(resolved: Resolved, said: list[str], form: Format) -> str | bytes:

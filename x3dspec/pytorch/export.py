@@ -74,9 +74,9 @@ def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple
     clip = tuple(int(size) for size in header.clip.partition(" (")[0].split(" x "))
     network = _imported(path)
     if checkpoint is not None:
-        from x3dspec.pytorch import convert as weights
+        from x3dspec.pytorch.checkpoint import read
 
-        state, own = weights.read(checkpoint), network.state_dict()
+        state, own = read(checkpoint).state, network.state_dict()
         wrong = [f"{key} missing" for key in own if key not in state]
         wrong += [f"{key} unexpected" for key in state if key not in own]
         wrong += [

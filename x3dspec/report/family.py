@@ -29,5 +29,5 @@ def presets(base: Architecture) -> list[Named]:
 def last_rung(factor: Factor, settings: Iterable[Mapping[str, Exact]]) -> int:
     """Grid steps to where a slider ends: within the domain, beyond all the values of the settings."""
     most = max(float(values[factor.name]) for values in settings) or UNKNOWN
-    steps = max(int(HEADROOM * most / float(factor.grid)) + 1, 4)
+    steps = max(math.ceil(HEADROOM * most / float(factor.grid)), 4)
     return max(steps if factor.high is None else min(steps, math.floor(factor.high / factor.grid)), 1)

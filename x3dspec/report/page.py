@@ -9,19 +9,16 @@ their hashes, and nothing from anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from x3dspec.formula.notation import Piece, Text
 from x3dspec.language import numbers as exact
-from x3dspec.language import shipped as assets
 from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
 from x3dspec.language.expressions import Expr, Tape, build, lift, variable
@@ -36,6 +33,7 @@ from x3dspec.network.factors import complete
 from x3dspec.report import family, initial, javascript
 from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import expansions
+from x3dspec.report.html import asset, environment, policy
 
 #: The page's program, in the order in which it is read; the last part starts it.
 PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
@@ -59,43 +57,25 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
     script = "\n".join(
         [
             '"use strict";',
-            _asset("report_exact.js"),
+            asset("report_exact.js"),
             f"const evaluate={page.program};",
             f"const starts=[{','.join(page.starts)}];",
-            *map(_asset, PROGRAM),
+            *map(asset, PROGRAM),
         ]
     )
-    style = _asset("report.css")
-    template = _environment().get_template("report.html.jinja")
+    style = asset("report.css")
+    template = environment().get_template("report.html.jinja")
     return str(
         template.render(
             data=data,
             json=_embedded(data),
             script=script,
             style=style,
-            policy=_policy(script, style),
+            policy=policy(script, style),
             identity=resolved.network.identity,
             initial=initial.numbers(resolved),
         )
     )
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(assets.folder("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-
-
-def _asset(name: str) -> str:
-    return (assets.folder("templates") / name).read_text(encoding="utf-8")
 
 
 def _embedded(data: Mapping[str, Any]) -> str:
@@ -104,20 +84,6 @@ def _embedded(data: Mapping[str, Any]) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _policy(script: str, style: str) -> str:
-    """Nothing from anywhere, but for what the page itself says."""
-    return (
-        f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; "
-        "img-src blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hashed(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 class _Slots:
