@@ -124,7 +124,7 @@ class Architecture:
         """All that an answer can depend on: architectures of the same content are equal."""
         source = self.source
         return (
-            *(source.identity, source.origins, source.document, source.classes, source.clip),
+            *(source.identity, source.origins, source.document, source.classes, source.clip, source.accuracy),
             *(tuple(part.items()) for part in (source.factors, source.options, source.chosen)),
         )
 
