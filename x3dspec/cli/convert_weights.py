@@ -41,6 +41,7 @@ def command(
     num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Convert a checkpoint from one code base's names to another's. Needs torch.
 
@@ -59,6 +60,7 @@ def command(
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))
+    output.claim(("-o", out), reads=[checkpoint], force=force)
     given = checkpoints.read(checkpoint)
     found = weights.convert(
         given.state,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.checkpoint import State
 from x3dspec.pytorch.key_rules import OWN, Rules
+from x3dspec.pytorch.probe import loaded
 
 Shapes = Mapping[str, torch.Size]
 
@@ -29,11 +29,9 @@ def factory(resolved: Resolved) -> Callable[..., nn.Module]:
 
 
 def _factory(text: str, name: str) -> Callable[..., nn.Module]:
-    module = ModuleType(name)
     # Our own text: of a spec it holds only validated identifiers, integers and inert comments.
-    exec(compile(text, f"<emitted {name}>", "exec"), vars(module))  # noqa: S102
-    made: Callable[..., nn.Module] = vars(module)[name]
-    return made
+    factory: Callable[..., nn.Module] = vars(loaded(text, f"<emitted {name}>"))[name]
+    return factory
 
 
 @dataclass(frozen=True)
