@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b0.yaml
 #   sha256: 1523eb0175bdc7832e400c671296543efe0c98203a9f2b55870533bb933f3c83
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b0.yaml
 # factors: phi = 0, gamma_d = 1, gamma_w = 1, gamma_s = 1
+# options: norms = tensorflow
 # clip: 3 x 224 x 224 (channels x height x width)
 # macs: 385814752 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 5288548

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b1.yaml
 #   sha256: 73d5de12237bdadf422969986f536cc7fa05c77025684ebb17a5fd566f18f696
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b1.yaml
 # factors: phi = 0, gamma_d = 1.1, gamma_w = 1, gamma_s = 15/14
+# options: norms = tensorflow
 # clip: 3 x 240 x 240 (channels x height x width)
 # macs: 686802832 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 7794184

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b2.yaml
 #   sha256: 3cbb1414fbd44acaaf8b41330b4eee3dab6bfaadedf3b3c1989e7ab970eede9f
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b2.yaml
 # factors: phi = 0, gamma_d = 1.2, gamma_w = 1.1, gamma_s = 65/56
+# options: norms = tensorflow
 # clip: 3 x 260 x 260 (channels x height x width)
 # macs: 993561872 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 9109994

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b3.yaml
 #   sha256: ff249937ca042aad10ed6bc1db11f059c886c6bbe352d208fd01eeb529db04ad
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b3.yaml
 # factors: phi = 0, gamma_d = 1.4, gamma_w = 1.2, gamma_s = 75/56
+# options: norms = tensorflow
 # clip: 3 x 300 x 300 (channels x height x width)
 # macs: 1827141392 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 12233232

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b4.yaml
 #   sha256: 60ddc4ab925281204d2465544a60fbf3599c98b448251f59362aff13a539d888
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b4.yaml
 # factors: phi = 0, gamma_d = 1.8, gamma_w = 1.4, gamma_s = 95/56
+# options: norms = tensorflow
 # clip: 3 x 380 x 380 (channels x height x width)
 # macs: 4393771024 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 19341616

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b5.yaml
 #   sha256: a57032fe1ca5a55d80b855a53a6d280e75797fbf9fdbfbd39a73da957acedacd
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b5.yaml
 # factors: phi = 0, gamma_d = 2.2, gamma_w = 1.6, gamma_s = 57/28
+# options: norms = tensorflow
 # clip: 3 x 456 x 456 (channels x height x width)
 # macs: 10266384752 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 30389784

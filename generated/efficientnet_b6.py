@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b6.yaml
 #   sha256: 8cb9b78b09a466ed6d39b1c1dd801b4a03b16d7fbadb88fd4d6cb531ee4b000b
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b6.yaml
 # factors: phi = 0, gamma_d = 2.6, gamma_w = 1.8, gamma_s = 33/14
+# options: norms = tensorflow
 # clip: 3 x 528 x 528 (channels x height x width)
 # macs: 19067593536 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 43040704

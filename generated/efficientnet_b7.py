@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b7.yaml
 #   sha256: a524d8797f459dc840e45eefa92c5c818d4a169854ec81ff27fc09b54f244d89
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b7.yaml
 # factors: phi = 0, gamma_d = 3.1, gamma_w = 2, gamma_s = 75/28
+# options: norms = tensorflow
 # clip: 3 x 600 x 600 (channels x height x width)
 # macs: 37745884192 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 66347960

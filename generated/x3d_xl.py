@@ -3,11 +3,12 @@
 # spec: specs/x3d_xl.yaml
 #   sha256: a924eac499abe412eaa6a66479b43ae90f7e6b0aef3987c73fb3f25c3f6aa22d
 # base: specs/x2d.yaml
-#   sha256: c14619dc2dc731aad6b736a812abe8c93aacf64bdef4f6a6c91af8d636f9c823
+#   sha256: 7faf2160052cc82aa626da269d6f7a6721f9c33f9aba16ca47c6f1a9ef6d4042
 # command: x3dspec emit specs/x3d_xl.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 39/14, gamma_w = 1.45, gamma_b = 2.25,
 #   gamma_d = 5
-# options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite = alternate
+# options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite =
+#   alternate, widths = of_8
 # clip: 3 x 16 x 312 x 312 (channels x frames x height x width), frame stride 5
 # macs: 35837627616 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 11095904

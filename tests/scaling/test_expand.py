@@ -12,8 +12,9 @@ from specs import COMPOUND, GROUPED, written
 from x3dspec import Architecture, SpecError
 from x3dspec.language.numbers import power, sqrt
 from x3dspec.network.evaluator import FLOAT, meter
+from x3dspec.network.grid import snapped
 from x3dspec.scaling.axes import axes
-from x3dspec.scaling.ladder import Ladder, snapped
+from x3dspec.scaling.ladder import Ladder
 from x3dspec.scaling.published import compare, replay
 from x3dspec.scaling.steps import Skip, State, Step, candidates, expand, in_order
 

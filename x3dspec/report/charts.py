@@ -29,6 +29,9 @@ text { fill: #e7e8e6 } .soft { fill: #a4abb2 } .page { fill: #1c2024 } .fill { f
 .second { fill: #dba95a } .axis { stroke: #343a40 } .line { stroke: #63c5b9 } .limit { stroke: #ff9a90 }
 }"""
 
+#: Says whose picture it is, so that another one is not replaced by it.
+SIGN = "<!-- Drawn by x3dspec -->"
+
 
 @dataclass(frozen=True)
 class Point:
@@ -165,6 +168,7 @@ def picture(said: str, panels: Sequence[Panel]) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img">',
+        SIGN,
         f"<title>{escape(said)}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}"/>',
