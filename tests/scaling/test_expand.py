@@ -177,7 +177,9 @@ def test_a_driving_factor_grows_linearly(tmp_path: Path, driving: str) -> None:
     assert problem.message == "a step is solved for this factor: it must grow linearly with m"
 
 
-@pytest.mark.parametrize("driving", ["size * m / 2", "size + m", "sqrt(size) * m", "m * m - m * m + size * m"])
+@pytest.mark.parametrize(
+    "driving", ["size * m / 2", "size + m", "sqrt(size) * m", "m * m - m * m + size * m"]
+)
 def test_an_axis_may_be_any_line(tmp_path: Path, driving: str) -> None:
     assert axes(written(tmp_path, COMPOUND.replace("size * m", driving)).source)
 
