@@ -95,12 +95,13 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
     places = [place(index, point.count) for index, point in enumerate(points)]
     parts.append(_line(places))
     for index, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
-        parts.append(_dot(x, y, 3.5))
+        if not point.name or point.named:
+            parts.append(_dot(x, y, 3.5))
         if point.name:
-            below = place(index, point.named or point.count)[1]
-            parts.append(f'<path class="axis" d="M{x:.1f} {y:.1f}V{below:.1f}"/>')
-            parts.append(_dot(x, below, 5))
-            parts.append(_text(x - 8, below - 8, point.name, "title", "end"))
+            end = place(index, point.named or point.count)[1]
+            parts.append(f'<path class="axis" d="M{x:.1f} {y:.1f}V{end:.1f}"/>' if point.named else "")
+            parts.append(_dot(x, end, 5))
+            parts.append(_text(x - 8, y - 8, point.name, "title", "end"))
     for index, point in enumerate(points):
         parts.append(_text(left + step * index, height - 28, str(index), "soft", "middle"))
         if len(points) <= 12:
