@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from importlib import import_module
@@ -75,7 +74,7 @@ def run(arguments: list[str]) -> int:
     words = _spelled(arguments)
     command = words[0] if words and words[0] in COMMANDS else ""
     try:
-        _invoke(command, words)
+        code = _invoke(command, words)
         sys.stdout.flush()
     except SpecError as error:
         _print_problems(error.problems)
@@ -100,7 +99,7 @@ def run(arguments: list[str]) -> int:
         _discard()
         _complain(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
         return 2
-    return 0
+    return code
 
 
 def _spelled(arguments: list[str]) -> list[str]:
@@ -110,16 +109,20 @@ def _spelled(arguments: list[str]) -> list[str]:
     return [*arguments[1:2], "--help"] if arguments[:1] == ["help"] else arguments
 
 
-def _invoke(command: str, words: list[str]) -> None:
+def _invoke(command: str, words: list[str]) -> int:
     if not words and COMPLETION not in os.environ:
         print(landing.page())
-        return
+        return 0
     app = typer.main.get_command(application((command,) if command else COMMANDS))
     if COMPLETION in os.environ:
         app.main(words, prog_name="x3dspec")
     # Not app.main: it has exit codes of its own for interruptions and for readers that go away.
-    with contextlib.suppress(typer.Exit), app.make_context("x3dspec", words) as context:
-        app.invoke(context)
+    try:
+        with app.make_context("x3dspec", words) as context:
+            code = app.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    return code if isinstance(code, int) else 0
 
 
 def _discard() -> None:

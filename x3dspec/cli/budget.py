@@ -18,9 +18,9 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Counts
+from x3dspec.network.grid import snapped
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.ladder import snapped
 from x3dspec.scaling.steps import Step, Trajectory
 
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]

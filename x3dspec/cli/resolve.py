@@ -14,7 +14,7 @@ from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
-from x3dspec.scaling.ladder import snapped
+from x3dspec.network.grid import snapped
 
 Snapped = dict[str, Exact | None]
 

@@ -18,9 +18,10 @@ from itertools import cycle, islice
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.grid import nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis, axes, doubling
-from x3dspec.scaling.ladder import Ladder, nearest
+from x3dspec.scaling.ladder import Ladder
 
 #: Each step doubles the cost: no network is 2**64 times another.
 MAX_STEPS = 64
