@@ -21,9 +21,10 @@ from x3dspec.language import numbers as exact
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape, variable
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.network import bind, cost
+from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
+from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
 Measure = Callable[[cost.Tally[Expr]], Expr]
@@ -119,7 +120,7 @@ def derive(
     """
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
-    values = bind.complete(architecture.source, given)
+    values = complete(architecture.source, given)
     network = architecture.symbolic(frozenset(given))
     arrange = _relaxed if relaxed else _rounded
     with _refusals(architecture):
@@ -144,7 +145,7 @@ def elasticities(
     """
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
-    values = bind.complete(architecture.source, given)
+    values = complete(architecture.source, given)
     total = counted.measure(cost.of_network(architecture.symbolic(frozenset(given))))
     with _refusals(architecture):
         tape: Tape[Dual] = Tape(expr.relax([total]))

@@ -14,13 +14,14 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import EXACT, Expr, Tape, build, relax, variable
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Surd, approximate
-from x3dspec.network import bind, cost
+from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
+from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
 #: What a budget may limit.
@@ -103,8 +104,7 @@ class Form:
     def __init__(self, architecture: Architecture, explicit: frozenset[str]) -> None:
         self._architecture = architecture
         self._explicit = explicit
-        #: Integers of networks that are known to be buildable: asked of again and again.
-        self.built: set[tuple[Any, ...]] = set()
+        self._binder = architecture.binder(explicit)
 
     def count(self, quantity: str, values: Setting) -> Fraction:
         """One figure, exactly. `values` are those of all factors.
@@ -137,7 +137,15 @@ class Form:
         Raises:
             SpecError: an expression has no value there.
         """
-        return tuple(self._run(self._network, values))
+        return tuple(self._run(self._binder.numbers, values))
+
+    def problems(self, values: Setting) -> list[Problem]:
+        """Why no network can be built at these values; nothing where one can.
+
+        Raises:
+            SpecError: a part of the network has no value.
+        """
+        return self._binder.problems(values)
 
     def relaxed(self, values: Floats) -> float:
         """MACs with every rounding function dropped.
@@ -173,10 +181,6 @@ class Form:
     def _relaxed(self) -> Tape[Any]:
         return Tape(relax([self._tally.macs]))
 
-    @cached_property
-    def _network(self) -> Tape[Any]:
-        return Tape(dict.fromkeys(net.expressions(self._architecture.symbolic(self._explicit))))
-
 
 class Meter:
     """The figures of one spec; see the module."""
@@ -201,7 +205,7 @@ class Meter:
         Raises:
             SpecError: a value outside its domain, or that exact arithmetic cannot hold.
         """
-        return bind.complete(self.source, setting)
+        return complete(self.source, setting)
 
     def counts(self, setting: Setting) -> Counts:
         """The exact figures at a setting. It may still be one that no network can be built from.
@@ -214,14 +218,10 @@ class Meter:
     def refusal(self, setting: Setting) -> str | None:
         """Why no network can be built at a setting, or None where one can."""
         try:
-            form = self.form(setting)
-            made = form.integers(self.values(setting))
-            if made not in form.built:
-                self.architecture.at(setting)
-                form.built.add(made)
+            problems = self.form(setting).problems(self.values(setting))
         except SpecError as error:
-            return error.problems[0].message
-        return None
+            problems = list(error.problems)
+        return problems[0].message if problems else None
 
     def floats(self, setting: Setting) -> dict[str, float]:
         """Every factor's value in floats; those that follow from others follow smoothly."""

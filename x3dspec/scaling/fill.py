@@ -15,9 +15,10 @@ from fractions import Fraction
 
 from x3dspec.language.errors import SpecError
 from x3dspec.network.evaluator import Meter
+from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis, doubling
-from x3dspec.scaling.ladder import REACHES, Ladder, highest, nearest
+from x3dspec.scaling.ladder import REACHES, Ladder
 from x3dspec.scaling.steps import State, Step, step_to
 
 #: What may be left of the limit when combinations are tried.

@@ -18,9 +18,10 @@ from itertools import cycle, islice
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.grid import nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis, axes, doubling
-from x3dspec.scaling.ladder import Ladder, nearest
+from x3dspec.scaling.ladder import Ladder
 
 #: Each step doubles the cost: no network is 2**64 times another.
 MAX_STEPS = 64
@@ -44,6 +45,16 @@ class State:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The contraction of a recorded step to the preset that it is named after: X3D-S, 16 to 13 frames."""
+
+    factor: str
+    before: Exact
+    after: Exact
+    counts: Counts
+
+
+@dataclass(frozen=True)
 class Step:
     """One step along one axis, and what the network costs after it.
 
@@ -57,7 +68,7 @@ class Step:
         ratio: its MACs over those before the step.
         kind: ``step``, ``contraction`` or ``fill``.
         relaxed: MACs of the raw state with every rounding dropped, where the step was solved.
-        reaches: the named preset that a recorded step arrives at.
+        reaches: the named preset that a recorded step arrives at, by way of `cut` where it has one.
     """
 
     axis: str
@@ -71,6 +82,12 @@ class Step:
     kind: str = "step"
     relaxed: float | None = None
     reaches: str | None = None
+    cut: Cut | None = None
+
+    @property
+    def named(self) -> Counts:
+        """What the named preset costs, or else the step."""
+        return self.cut.counts if self.cut else self.counts
 
     @property
     def setting(self) -> Setting:

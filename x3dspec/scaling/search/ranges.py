@@ -17,8 +17,8 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
 from x3dspec.language.source import outside, parse_number
 from x3dspec.network.evaluator import Meter
+from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
-from x3dspec.scaling.ladder import highest
 from x3dspec.scaling.search.lattice import Range
 
 #: Values of one factor.
