@@ -113,7 +113,9 @@ def budget(
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec step by step until the target is passed, then contract the last step to fit.
+    """Find the network that a target of cost buys.
+
+    The spec is expanded step by step until the target is passed, then the last step is contracted to fit.
 
     FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
 
