@@ -172,7 +172,7 @@ def test_norms_of_timm_are_refused_by_a_spec_of_others_either_way() -> None:
     resolved = published("mobilenet_v2")
     rules = key_rules.load(resolved.architecture)
     state = emitted.build(resolved).state_dict()
-    with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch's"):
+    with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch gives"):
         convert.convert(state, "x3dspec", "timm", rules, resolved)
 
 

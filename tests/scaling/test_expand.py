@@ -162,14 +162,26 @@ def test_what_follows_the_driving_factor_follows_exactly(x2d: Architecture) -> N
     assert fast.moved(values, Fraction(7)) == {"gamma_t": 7, "gamma_tau": Fraction(72, 7)}
 
 
-@pytest.mark.parametrize("driving", ["size * m * m", "size / m", "size - m", "size + round(m)", "2 * m ** 0"])
+QUARTIC = "size * (m + m * (m - 1) * (m - 2) * (2 * m - 1))"
+
+
+@pytest.mark.parametrize(
+    "driving", ["size * m * m", "size / m", "size - m", "size + round(m)", "size + 2 * m ** 0", QUARTIC]
+)
 def test_a_driving_factor_grows_linearly(tmp_path: Path, driving: str) -> None:
-    architecture = written(tmp_path, COMPOUND.replace("size * m", driving))
+    """Not at some points alone: QUARTIC agrees with a line at 0, 1/2, 1 and 2."""
     with pytest.raises(SpecError) as caught:
-        expand(architecture, lambda *_: "size")
+        written(tmp_path, COMPOUND.replace("size * m", driving))
     [problem] = caught.value.problems
     assert (problem.line, problem.path) == (10, "axes.size.size")
     assert problem.message == "a step is solved for this factor: it must grow linearly with m"
+
+
+@pytest.mark.parametrize(
+    "driving", ["size * m / 2", "size + m", "sqrt(size) * m", "m * m - m * m + size * m"]
+)
+def test_an_axis_may_be_any_line(tmp_path: Path, driving: str) -> None:
+    assert axes(written(tmp_path, COMPOUND.replace("size * m", driving)).source)
 
 
 def test_a_step_takes_the_nearest_value_that_can_be_built(tmp_path: Path) -> None:

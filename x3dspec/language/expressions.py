@@ -380,11 +380,14 @@ class _Relaxed:
         return divide(count, period)
 
 
-def relax(roots: Iterable[Expr]) -> list[Expr]:
-    """The same expressions without rounding: ``ceil(5 * gamma_d)`` becomes ``5 * gamma_d``."""
+def relax(roots: Iterable[Expr], values: Mapping[str, Expr] | None = None) -> list[Expr]:
+    """The same expressions without rounding: ``ceil(5 * gamma_d)`` becomes ``5 * gamma_d``.
+
+    `values` says what stands in the place of a variable, where it is not itself.
+    """
     tape: Tape[Expr] = Tape(roots)
     names = {node.name: node for node in tape.nodes if node.operator == "variable"}
-    return tape.run(_Relaxed(), names)
+    return tape.run(_Relaxed(), {**names, **(values or {})})
 
 
 Scope = Mapping[str, "Expr | str"]
