@@ -18,6 +18,7 @@ from x3dspec.language import schema
 from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.cost import Cost
+from x3dspec.pytorch import probe
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = list(schema.LayerItem.model_fields)
@@ -60,6 +61,9 @@ def test_it_has_a_macro_and_torch_knows_its_names(kind: str) -> None:
         assert issubclass(getattr(torch.nn, function.module), torch.nn.Module)
         module, _, name = function.call.partition(".")
         assert callable(getattr({"F": torch.nn.functional, "torch": torch}[module], name))
+        with torch.device("meta"):
+            seen = probe._layers(torch.nn.Sequential(getattr(torch.nn, function.module)()), (3, 8, 8))
+        assert seen == [probe.described(kind, (3, 8, 8))]
 
 
 @pytest.mark.parametrize("kind", KINDS)

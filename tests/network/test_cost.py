@@ -81,7 +81,7 @@ def test_a_residual_is_its_paths_and_an_addition() -> None:
     paths = conv().cost() + norm().cost()
     there = layer(net.Residual, (conv(),), (norm(),))
     assert there.cost() == paths + Cost(0, 0, 0, 0, 0, 3 * OUT)
-    assert cost.of_layer(layer(net.Residual, (conv(),), (norm(),), when=0)) == paths
+    assert layer(net.Residual, (conv(),), (norm(),), when=0).cost() == paths
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
@@ -103,9 +103,9 @@ def stage(repeat: Any, *rest: tuple[net.Layer[Any], ...]) -> net.Stage[Any]:
 
 def test_a_stage_is_its_first_block_and_the_rest_in_turn() -> None:
     even, odd = conv(bias=True), norm()
-    first, second, third = map(cost.of_layer, (conv(), even, odd))
+    first, second, third = (each.cost() for each in (conv(), even, odd))
     # Blocks 0 to 5: the first, then odd, even, odd, even, odd.
-    assert cost.of_stage(stage(6, (even,), (odd,))) == first + second.times(2) + third.times(3)
+    assert stage(6, (even,), (odd,)).cost() == first + second.times(2) + third.times(3)
     assert stage(1).cost() == first
 
 
