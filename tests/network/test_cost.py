@@ -139,5 +139,5 @@ def test_closed_forms_divide_by_groups_without_rounding() -> None:
 
 
 def test_elements_of_a_vector_are_its_channels() -> None:
-    assert cost.elements(net.Shape(6, ())) == 6
-    assert cost.elements(BEFORE) == IN
+    assert net.Shape(6, ()).elements == 6
+    assert BEFORE.elements == IN
