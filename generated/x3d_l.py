@@ -226,7 +226,7 @@ class X3D(nn.Module):
         self.conv5_norm = nn.BatchNorm3d(432)
         self.fc1 = nn.Linear(432, 2048, bias=False)
         self.fc2_dropout = nn.Dropout(dropout)
-        self.fc2 = nn.Linear(2048, num_classes)
+        self.fc2 = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -271,13 +271,13 @@ class X3D(nn.Module):
         """(N, in_channels, T, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc2
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc2 = nn.Linear(2048, num_classes)
+        self.fc2 = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc2)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

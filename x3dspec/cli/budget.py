@@ -39,6 +39,15 @@ class Asked(TypedDict):
     meaning: str
 
 
+class Contraction(TypedDict):
+    """What a recorded step is cut to before it is the preset that it reaches."""
+
+    factor: str
+    value: int | float
+    value_exact: str
+    cost: Counts
+
+
 class Taken(TypedDict):
     """A step of an expansion: the factor that drives its axis, raw and on its grid, and where it arrives.
 
@@ -57,6 +66,7 @@ class Taken(TypedDict):
     ratio: float
     cost: Counts
     reaches: str | None
+    cut: Contraction | None
 
 
 class Skipped(TypedDict):
@@ -118,7 +128,9 @@ def budget(
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec step by step until the target is passed, then contract the last step to fit.
+    """Find the network that a target of cost buys.
+
+    The spec is expanded step by step until the target is passed, then the last step is contracted to fit.
 
     FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
 
@@ -217,6 +229,7 @@ def steps(found: Trajectory) -> list[Taken]:
             "ratio": step.ratio,
             "cost": step.counts,
             "reaches": step.reaches,
+            "cut": _contraction(step),
         }
         for step in found.steps
     ]
@@ -227,14 +240,34 @@ def trajectory(found: Trajectory) -> list[str]:
     cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", "m, exactly", ""]]
     start = found.counts
     cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
-    cells += [_line(index, step) for index, step in enumerate(found.steps, start=1)]
+    for index, step in enumerate(found.steps, start=1):
+        cells += [_line(index, step), *_cut(step)]
     lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
     lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
     return [*lines, *([found.ended] if found.ended else [])]
 
 
+def _contraction(step: Step) -> Contraction | None:
+    if step.cut is None:
+        return None
+    after = step.cut.after
+    value, exact = output.number(after), numbers.text(after)
+    return {"factor": step.cut.factor, "value": value, "value_exact": exact, "cost": step.cut.counts}
+
+
+def _cut(step: Step) -> list[list[str]]:
+    """The line of a recorded step's contraction to the preset that it is named after."""
+    if step.cut is None:
+        return []
+    cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
+    value, counts = _brief(cut.after), (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
+    return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
+
+
 def _line(index: int, step: Step) -> list[str]:
-    said = step.reaches or {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    said = {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    if step.reaches and not step.cut:
+        said = step.reaches
     return [
         str(index),
         step.axis,

@@ -107,7 +107,9 @@ def command(
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec: try every axis from the same state, keep the one that the judge scores highest.
+    """Expand a spec axis by axis, as a judge scores them.
+
+    Every axis is tried from the same state, and the one that the judge scores highest is kept.
 
     x3dspec expand x2d --judge published
 

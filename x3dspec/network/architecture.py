@@ -18,7 +18,7 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Surd
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
-from x3dspec.network import cost
+from x3dspec.network import cost, identity
 from x3dspec.network import layers as net
 from x3dspec.network.bind import Binder
 from x3dspec.network.factors import complete, declared
@@ -56,8 +56,10 @@ class Architecture:
         """
         source = self.source
         for name, value in options.items():
+            before = {**source.options, "classes": source.classes}
             source = source.choose(name, value)
-            source = replace(source, chosen={**source.chosen, name: value})
+            own = {name: before[name], **source.own}
+            source = replace(source, chosen={**source.chosen, name: value}, own=own)
         return Architecture(source)
 
     def at_clip(self, frames: int | None, size: int) -> Architecture:
@@ -94,7 +96,8 @@ class Architecture:
         """As :meth:`resolve`, with values that are exact already."""
         values = complete(self.source, setting)
         network = self.binder(frozenset(setting)).bind(values)
-        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
+        network = replace(network, identity=identity.of(self.source, setting))
+        return Resolved(self, dict(setting), values, network)
 
     def binder(self, explicit: frozenset[str] = frozenset()) -> Binder:
         """The same network made ready to be evaluated: its one tape, and what must hold of it."""

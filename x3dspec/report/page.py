@@ -23,7 +23,7 @@ from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
 from x3dspec.language.expressions import Expr, Tape, build, lift, variable
 from x3dspec.language.numbers import Exact
-from x3dspec.network import cost, kinds, preset
+from x3dspec.network import cost, identity, kinds, preset
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.breakdown import short, window
@@ -318,7 +318,9 @@ class _Page:
         """The preset to download, in the two parts between which the factors stand."""
         file = f"{self.architecture.name}_custom.yaml"
         try:
-            text = preset.text(self.resolved, self.source.origins[-1].path.parent / file)
+            changed = replace(self.resolved.network, identity=identity.changed(self.source.identity))
+            shown = replace(self.resolved, network=changed)
+            text = preset.text(shown, self.source.origins[-1].path.parent / file)
         except SpecError:
             return None
         lines = text.splitlines()
@@ -339,7 +341,7 @@ def _rational(value: Exact, name: str) -> Fraction:
 
 
 def _step(step: Any) -> dict[str, Any]:
-    return {"axis": step.axis, "name": step.reaches, **_counted(step.counts)}
+    return {"axis": step.axis, "name": step.reaches, "named": _counted(step.named), **_counted(step.counts)}
 
 
 def _counted(counts: Counts) -> dict[str, int]:

@@ -19,6 +19,7 @@ from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.steps import (
     Candidate,
+    Cut,
     Skip,
     State,
     Step,
@@ -105,8 +106,17 @@ def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
             continue
         multiplier = axis.multiplier(values, value)
         step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=waypoint.reaches)
-        yield step
+        yield replace(step, cut=_cut(meter, step.setting, waypoint.contracted))
         state, taken = step.state, taken + 1
+
+
+def _cut(meter: Meter, setting: Setting, contracted: Setting) -> Cut | None:
+    """What a recorded step is contracted to; the expansion itself goes on from the step."""
+    if not contracted:
+        return None
+    factor = next(iter(contracted))
+    before = meter.values(setting)[factor]
+    return Cut(factor, before, contracted[factor], meter.counts({**setting, **contracted}))
 
 
 def replay(

@@ -48,6 +48,16 @@ class State:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The contraction of a recorded step to the preset that it is named after: X3D-S, 16 to 13 frames."""
+
+    factor: str
+    before: Exact
+    after: Exact
+    counts: Counts
+
+
+@dataclass(frozen=True)
 class Step:
     """One step along one axis, and what the network costs after it.
 
@@ -62,7 +72,7 @@ class Step:
         kind: ``step``, ``contraction`` or ``fill``.
         relaxed: MACs of the raw state with every rounding dropped, where the step was solved: exactly
             twice those before.
-        reaches: the named preset that a recorded step arrives at.
+        reaches: the named preset that a recorded step arrives at, by way of `cut` where it has one.
     """
 
     axis: str
@@ -76,6 +86,12 @@ class Step:
     kind: str = "step"
     relaxed: Number | None = None
     reaches: str | None = None
+    cut: Cut | None = None
+
+    @property
+    def named(self) -> Counts:
+        """What the named preset costs, or else the step."""
+        return self.cut.counts if self.cut else self.counts
 
     @property
     def setting(self) -> Setting:
