@@ -107,7 +107,7 @@ def test_a_candidate_without_a_score_loses(x2d: Architecture) -> None:
     found = engine.run(x2d, depth_fails, steps=2, names=["depth", "width"])
     assert [step.axis for step in found.trajectory.steps] == ["width", "width"]
     found = engine.run(x2d, depth_fails, steps=2, names=["depth"])
-    assert found.failed == "no candidate of step 1 has a score: depth: lost"
+    assert found.failed == "step 1 is not decided: depth: lost"
     assert not found.trajectory.steps
 
 
