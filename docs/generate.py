@@ -32,7 +32,7 @@ from x3dspec.language import source as loading
 from x3dspec.network import conditions, cost, lower
 from x3dspec.network.evaluator import meter
 from x3dspec.pytorch import verify
-from x3dspec.scaling import expand, journal
+from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.published import compare
@@ -260,12 +260,12 @@ def expansion_waypoints() -> str:
     """The solved waypoints beside the published networks."""
     found = expand.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
     theirs = expand.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
-    rows, before = [], meter(x3dspec.load("x2d")).form(()).relaxed(meter(x3dspec.load("x2d")).floats({}))
+    rows, before = [], float(solving.relaxed(meter(x3dspec.load("x2d")), {}))
     for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
-        name, relaxed = published.reaches, step.relaxed or 0.0
+        name, relaxed = published.reaches, float(step.relaxed or 0)
         cost = x3dspec.load(name).resolve().cost().macs if name else 0
         beside = (f"`{name}`", f"{cost:,}", f"{relaxed / cost:.3f}") if name else ("", "", "")
-        solved = (f"x {step.multiplier:.3f}", f"{relaxed / 1e9:.3f} G", f"{relaxed / before:.2f}")
+        solved = (f"x {float(step.multiplier):.3f}", f"{relaxed / 1e9:.3f} G", f"{relaxed / before:.2f}")
         rows.append((index, step.axis, *solved, f"{step.counts.macs:,}", *beside))
         before = relaxed
     head = ("step", "axis", "solved", "MACs", "times the last", "as built", "published", "its MACs", "ratio")
