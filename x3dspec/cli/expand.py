@@ -14,9 +14,10 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output
 from x3dspec.cli import plot as picture
-from x3dspec.cli.budget import Taken
+from x3dspec.cli.budget import Taken, solved
 from x3dspec.cli.budget import steps as trajectory
 from x3dspec.cli.scoring import Narrator, Stop, stopping
+from x3dspec.formula.real import text
 from x3dspec.language import numbers
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
@@ -45,6 +46,7 @@ class Tried(TypedDict):
     value: int | float
     value_exact: str
     multiplier: float
+    exact: str | None
     ratio: float
     relaxed_macs: float | None
     cost: Counts
@@ -243,7 +245,7 @@ def _tell(found: Round) -> None:
 
 
 def _round(found: Round) -> list[str]:
-    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score"]]
+    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score", "m, exactly"]]
     cells += [_option(each, found.kept) for each in found.options]
     lines = output.aligned(cells, right=(3, 4, 5, 6, 7))
     past = ", past the target" if found.overshoots else ""
@@ -253,7 +255,7 @@ def _round(found: Round) -> list[str]:
 def _option(each: Option, kept: Step) -> list[str]:
     step, score = each.option, each.score
     if not isinstance(step, Step):
-        return ["", step.axis, step.reason, "", "", "", "", "-"]
+        return ["", step.axis, step.reason, "", "", "", "", "-", ""]
     return [
         "*" if step is kept else "",
         step.axis,
@@ -263,6 +265,7 @@ def _option(each: Option, kept: Step) -> list[str]:
         f"{step.counts.macs:,}",
         f"{step.counts.params:,}",
         f"{score.value:.6g}" if score.value is not None else f"- ({score.note})",
+        solved(step),
     ]
 
 
@@ -312,9 +315,10 @@ def _candidate(each: Option) -> Tried | Passed:
         "raw": output.number(step.raw),
         "value": output.number(step.snapped),
         "value_exact": numbers.text(step.snapped),
-        "multiplier": step.multiplier,
+        "multiplier": float(step.multiplier),
+        "exact": text(step.multiplier),
         "ratio": step.ratio,
-        "relaxed_macs": step.relaxed,
+        "relaxed_macs": None if step.relaxed is None else float(step.relaxed),
         "cost": step.counts,
         "score": score.value,
         "note": score.note,

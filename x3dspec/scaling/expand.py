@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
+from x3dspec.formula.real import Real
 from x3dspec.language.errors import Infeasible, SpecError, unknown
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Meter, meter
-from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.budget import contracted
@@ -208,7 +209,9 @@ def _kept(options: Sequence[Option]) -> tuple[Step, str]:
 
 def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
     """The step along one axis by m = 2, the literal reading of the paper, or why there is none."""
-    raw_values = meter.values(state.raw)
+    raw_values = meter.values(
+        {name: value for name, value in state.raw.items() if not isinstance(value, Real)}
+    )
     start, slope = axis.line(raw_values)
     moved = axis.moved(raw_values, start + 2 * slope)
     ladder = Ladder(meter, axis, state.setting)
@@ -216,5 +219,5 @@ def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
     if isinstance(rung, str):
         return Skip(axis.name, rung)
     step = step_to(ladder, rung, state)
-    raw: Setting = {**state.raw, **moved}
-    return replace(step, raw=moved[axis.factor], multiplier=2.0, state=State(raw, step.setting))
+    raw = {**state.raw, **moved}
+    return replace(step, raw=moved[axis.factor], multiplier=Fraction(2), state=State(raw, step.setting))
