@@ -32,13 +32,20 @@ from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import constraints
 from x3dspec.network.evaluator import Counts
 from x3dspec.network.factors import complete
-from x3dspec.report import family, initial, javascript
+from x3dspec.report import family, fit, initial, javascript
 from x3dspec.report.accuracy import accuracies
-from x3dspec.report.curves import expansions
+from x3dspec.report.curves import Expansions, expansions
 from x3dspec.report.html import asset, environment, policy
 
 #: The page's program, in the order in which it is read; the last part starts it.
-PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
+PROGRAM = (
+    "report_charts.js",
+    "report_glance.js",
+    "report_sliders.js",
+    "report_exports.js",
+    "report_fit.js",
+    "report.js",
+)
 
 _QUANTITIES = ("macs", "params", "activations")
 _TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
@@ -62,6 +69,7 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
             asset("report_exact.js"),
             f"const evaluate={page.program};",
             f"const starts=[{','.join(page.starts)}];",
+            f"const axes=[{','.join(fit.programs(page.open.source))}];",
             *map(asset, PROGRAM),
         ]
     )
@@ -155,6 +163,9 @@ class _Page:
             "constraints": [self._constraint(each) for each in constraints(network)],
             "presets": self._presets(),
             "trajectory": self._trajectory(),
+            "fit": None
+            if self._expansion is None
+            else fit.content(self.open.source, self._expansion, _QUANTITIES),
             "spec": self._spec(),
             "command": shlex.join(["x3dspec", "resolve", self.source.display, *self.arguments]),
             "options": {**self.source.options, "classes": self.source.classes},
@@ -307,9 +318,18 @@ class _Page:
             )
         return sorted(found, key=lambda entry: int(entry["macs"]))
 
+    def _fit(self) -> dict[str, Any] | None:
+        if self._expansion is None:
+            return None
+        return fit.content(self.open.source, self._expansion, _QUANTITIES)
+
+    @cached_property
+    def _expansion(self) -> Expansions | None:
+        return expansions(self.architecture)
+
     def _trajectory(self) -> dict[str, Any] | None:
         """Cost after each step, solved and recorded, from the spec's start."""
-        found = expansions(self.architecture)
+        found = self._expansion
         if found is None:
             return None
         start = {"axis": "start", "name": None, **_counted(found.start)}
