@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import ONE, Expr, equal
 from x3dspec.network import layers as net
 from x3dspec.network.cost import occurrences
@@ -30,6 +31,11 @@ class Saved:
 
     clip: Any
     batch: Any
+
+    @property
+    def one_clip(self) -> Any:
+        """What a batch of a single clip keeps."""
+        return self.clip + self.batch
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,66 @@ def by_stage(network: net.Network[Any], checkpointing: bool = False) -> Iterator
         state = parts[-1].state
 
 
+#: Numbers that an optimiser keeps of each parameter, beside its value and its gradient.
+OPTIMIZERS = {"sgd": 0, "momentum": 1, "adam": 2}
+#: Bytes of the count of batches that every norm keeps.
+COUNTER = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The largest batch that fits: `clips` of `clip` bytes each, beside `fixed` bytes."""
+
+    clips: int
+    clip: int
+    fixed: int
+
+
+def largest_batch(
+    network: net.Network[int], limit: int, optimizer: str = "momentum", *, checkpointing: bool = False
+) -> Batch:
+    """How many clips can be trained on at once in `limit` bytes, in 32-bit floats.
+
+    Counted are parameters, gradients, what the optimiser keeps, the norms' statistics, and what is kept
+    for the backward pass; with checkpointing also what the largest block keeps while it is computed
+    again. Not counted: gradients on their way, the kernels' own workspace. No larger batch fits.
+
+    Raises:
+        SpecError: an unknown optimiser.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise SpecError.at("--optimizer", unknown("optimizer", optimizer, OPTIMIZERS, "the optimizers are"))
+    kept = saved(network, checkpointing)
+    clip, batch = kept.clip, kept.batch
+    if checkpointing:
+        block = max(_recomputed(network), key=lambda part: part.clip, default=Saved(0, 0))
+        clip, batch = clip + block.clip, batch + block.batch
+    numbers = (2 + OPTIMIZERS[optimizer]) * network.cost().params
+    fixed = FLOAT * numbers + _buffers(network) + batch
+    return Batch(max(limit - fixed, 0) // clip, clip, fixed)
+
+
+def _recomputed(network: net.Network[int]) -> Iterator[Saved]:
+    """What each checkpointed block keeps while it is computed again; its input is kept already."""
+    for stage in network.stages:
+        walk = _Walk(stage, checkpointing=False)
+        for body, inputs in ((stage.first, stage.inputs), *((each, stage.outputs) for each in stage.rest)):
+            if stage.sequence:
+                part = walk.body(body, inputs, _State(1, 1))
+                yield Saved(part.clip, part.batch)
+
+
+def _buffers(network: net.Network[int]) -> int:
+    """Bytes of running means and variances, and of their counters."""
+    return sum(
+        2 * FLOAT * layer.inputs.channels + COUNTER
+        for stage in network.stages
+        for body, _ in net.blocks(stage)
+        for layer in net.layers(body)
+        if isinstance(layer, net.Norm)
+    )
+
+
 @dataclass(frozen=True)
 class _Walk:
     stage: net.Stage[Any]
@@ -75,7 +141,7 @@ class _Walk:
 
     def parts(self, state: _State) -> Iterator[_Part]:
         """The first block, the others, and last of all nothing with the state that the stage leaves."""
-        first = self._body(self.stage.first, self.stage.inputs, state)
+        first = self.body(self.stage.first, self.stage.inputs, state)
         yield first
         rest, repeat = self.stage.rest, self.stage.repeat
         if not rest:
@@ -83,13 +149,13 @@ class _Walk:
         bodies = self._rest(first.state)
         for residue in range(len(rest)):
             before = bodies[residue - 1].state
-            part = self._body(rest[residue], self.stage.outputs, before)
+            part = self.body(rest[residue], self.stage.outputs, before)
             yield part.times(occurrences(repeat, residue, len(rest)))
         # The block after the first gets what the first leaves, and not what the others do.
         index = 1 % len(rest)
         yield self._difference(
-            self._body(rest[index], self.stage.outputs, first.state),
-            self._body(rest[index], self.stage.outputs, bodies[index - 1].state),
+            self.body(rest[index], self.stage.outputs, first.state),
+            self.body(rest[index], self.stage.outputs, bodies[index - 1].state),
             _several(repeat),
         )
         yield _Part(0, 0, self._last(first.state, [part.state for part in bodies]))
@@ -101,7 +167,7 @@ class _Walk:
             order = [*range(1, len(self.stage.rest)), 0]
             placed = {}
             for residue in order:
-                placed[residue] = self._body(self.stage.rest[residue], self.stage.outputs, state)
+                placed[residue] = self.body(self.stage.rest[residue], self.stage.outputs, state)
                 state = placed[residue].state
             bodies = [placed[residue] for residue in range(len(self.stage.rest))]
         return bodies
@@ -125,7 +191,8 @@ class _Walk:
             sum(times(when, state.trains) for when, state in chosen),
         )
 
-    def _body(self, body: Body, inputs: net.Shape[Any], state: _State) -> _Part:
+    def body(self, body: Body, inputs: net.Shape[Any], state: _State) -> _Part:
+        """What one block keeps, its input included where it is the first to keep that."""
         given = Tensor(inputs.elements, state.kept)
         walk = Backward([(given, 1)], state.trains)
         if self.checkpointing:
