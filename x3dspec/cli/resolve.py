@@ -15,6 +15,8 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.grid import snapped
+from x3dspec.network.memory import OPTIMIZERS, largest_batch
+from x3dspec.network.units import binary, parse_bytes
 
 Snapped = dict[str, Exact | None]
 
@@ -29,13 +31,15 @@ class Input(TypedDict):
 
 
 class Costs(TypedDict):
-    """`macs` are multiply-accumulates always; `operations` is the convention's figure."""
+    """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
+    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing."""
 
     macs: int
     params: int
     activations: int
     weights: int
     bytes: int
+    saved: int
     operations: int
     convention: str
 
@@ -69,8 +73,21 @@ class Network(TypedDict):
     stages: list[Stage]
 
 
+class Memory(TypedDict):
+    """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
+
+    limit: int
+    optimizer: str
+    checkpointing: bool
+    clips: int
+    clip: int
+    fixed: int
+
+
 class ResolveAnswer(output.Answer, Network):
-    """One network."""
+    """One network. `memory` is null unless it is asked for."""
+
+    memory: Memory | None
 
 
 def register(app: typer.Typer) -> None:
@@ -87,6 +104,9 @@ def resolve(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
+    optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
+    checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
@@ -103,16 +123,39 @@ def resolve(
     resolved = architecture.at(arguments.values(architecture, given, context))
     table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)
+    fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
     if out is not None:
         output.write({out: preset.text(resolved, out)})
     if as_json:
         answer: ResolveAnswer = {
             "x3dspec": output.head("resolve"),
             **content(resolved, table, near, convention),
+            "memory": fits,
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo("\n".join(page(resolved, table, near, convention)))
+        typer.echo("\n".join([*page(resolved, table, near, convention), *_batch(fits)]))
+
+
+def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Memory:
+    batch = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
+    return {
+        "limit": limit,
+        "optimizer": optimizer,
+        "checkpointing": checkpointing,
+        "clips": batch.clips,
+        "clip": batch.clip,
+        "fixed": batch.fixed,
+    }
+
+
+def _batch(fits: Memory | None) -> list[str]:
+    """What fits, and what was counted for it."""
+    if fits is None:
+        return []
+    with_what = f"fp32, {fits['optimizer']}" + (", with checkpointing" if fits["checkpointing"] else "")
+    counted = f"{binary(fits['fixed'])}, and {binary(fits['clip'])} a clip"
+    return [f"at most {fits['clips']:,} clips train in {binary(fits['limit'])} ({with_what}): {counted}"]
 
 
 def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:
@@ -158,6 +201,7 @@ def costs(resolved: Resolved, convention: str) -> Costs:
         "activations": cost.activations,
         "weights": cost.weights,
         "bytes": cost.bytes,
+        "saved": resolved.saved().one_clip,
         "operations": cost.operations,
         "convention": convention,
     }
@@ -216,5 +260,6 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
         ["parameters", f"{cost.params:,} ({output.short(cost.params)}), {cost.weights:,} of them weights"],
         ["activations", f"{cost.activations:,} ({output.short(cost.activations)})"],
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
+        ["memory saved", f"{binary(resolved.saved().one_clip)} for the backward pass of one clip, fp32"],
     ]
     return output.aligned(cells)
