@@ -16,11 +16,20 @@ from x3dspec.network.layers.reader import Reader
 
 @dataclass(frozen=True)
 class Function:
-    """A function of torch: its module, the function that a forward calls, and what its gradient needs."""
+    """A function of torch.
+
+    Attributes:
+        module: its module in ``torch.nn``.
+        call: the function that a forward calls.
+        keeps: what its gradient needs, ``input`` or ``result``.
+        inplace: whether it can overwrite its input.
+        is_layer: whether it is a layer of its own, and not only a gate.
+    """
 
     module: str
     call: str
     keeps: str
+    inplace: bool = True
     is_layer: bool = True
 
 
@@ -30,7 +39,7 @@ FUNCTIONS = {
     "relu6": Function("ReLU6", "F.relu6", "input"),
     "swish": Function("SiLU", "F.silu", "input"),
     "hard_swish": Function("Hardswish", "F.hardswish", "input"),
-    "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", is_layer=False),
+    "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False, is_layer=False),
     "hard_sigmoid": Function("Hardsigmoid", "F.hardsigmoid", "input", is_layer=False),
 }
 
