@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Meter, meter
 from x3dspec.network.layers import Setting
@@ -87,7 +87,7 @@ def run(
         SpecError: an unknown rule or axis, a spec without axes.
     """
     if rule not in RULES:
-        raise SpecError.at("--rule", unknown("rule", rule, RULES, "the rules are"))
+        raise BadArgument("rule", unknown("rule", rule, RULES, "the rules are"))
     gauge = meter(architecture)
     tried = _tried(gauge, names)
     start = gauge.counts({})
@@ -115,7 +115,7 @@ def _tried(gauge: Meter, names: Sequence[str] | None) -> list[Axis]:
     known = axes(gauge.source)
     for name in names or ():
         if name not in known:
-            raise SpecError.at("--axes", unknown("axis", name, known))
+            raise BadArgument("axes", unknown("axis", name, known))
     return [axis for name, axis in known.items() if names is None or name in names]
 
 
