@@ -82,7 +82,6 @@ def test_a_notebook_shows_a_line_or_a_table() -> None:
     network = x3dspec.resolve("x3d_m")
     assert repr(network) == "Resolved(x3d_m: 4,732,468,736 MACs, 3,794,322 parameters)"
     assert repr(x3dspec.load("x3d_m")) == "Architecture(x3d_m, specs/x3d_m.yaml)"
-    assert len(repr(x3dspec.budget("x2d", "100MMACs"))) < 8000
     page = network._repr_html_()
     assert page.count("<tr>") == len(network.network.stages) + 2
     assert "<td>16 × 112 × 112</td>" in page

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from x3dspec.formula import of as formula
     from x3dspec.language.errors import BadArgument, Infeasible, Problem, SpecError
-    from x3dspec.network.architecture import Architecture, Cost, Resolved, Value, load
+    from x3dspec.network.architecture import Architecture, Resolved, Value, load
+    from x3dspec.network.cost import Cost
     from x3dspec.pytorch.verify import Report
     from x3dspec.scaling.budget import Budget
     from x3dspec.scaling.expand import Expansion
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "network.architecture": ("Architecture", "Cost", "Resolved", "load"),
+    "network.architecture": ("Architecture", "Resolved", "load"),
+    "network.cost": ("Cost",),
     "language.errors": ("BadArgument", "Infeasible", "Problem", "SpecError"),
 }
 __all__ = [
@@ -77,7 +79,9 @@ def resolve(spec: str | PathLike[str] | Architecture, /, **factors: Value) -> Re
     return _architecture(spec).resolve(**factors)
 
 
-def cost(spec: str | PathLike[str] | Architecture, /, convention: str = "paper", **factors: Value) -> Cost:
+def cost(
+    spec: str | PathLike[str] | Architecture, /, convention: str = "paper", **factors: Value
+) -> Cost[int]:
     """What one clip through the network costs: MACs, parameters, activations, weights, bytes, operations.
 
     Raises:

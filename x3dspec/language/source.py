@@ -61,8 +61,8 @@ class Origin:
 class Source:
     """A checked spec: the network's own document and what presets and the user set in it.
 
-    `options` has every option's value, `chosen` those that the user set by hand. `accuracy` is what
-    this very file prints; a base's is not its presets'.
+    `options` has every option's value, `chosen` those that the user set by hand, and `own` what these
+    were before. `accuracy` is what this very file prints; a base's is not its presets'.
     """
 
     identity: Identity
@@ -74,6 +74,7 @@ class Source:
     classes: int
     clip: schema.Clip | None
     chosen: Mapping[str, int | str] = field(default_factory=dict)
+    own: Mapping[str, int | str] = field(default_factory=dict)
     accuracy: schema.Accuracy | None = None
 
     @property

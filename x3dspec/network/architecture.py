@@ -19,9 +19,10 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Surd
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
-from x3dspec.network import cost
+from x3dspec.network import identity
 from x3dspec.network import layers as net
 from x3dspec.network.bind import Binder
+from x3dspec.network.cost import Cost, total
 from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
@@ -59,8 +60,10 @@ class Architecture:
         """
         source = self.source
         for name, value in options.items():
+            before = {**source.options, "classes": source.classes}
             source = source.choose(name, value)
-            source = replace(source, chosen={**source.chosen, name: value})
+            own = {name: before[name], **source.own}
+            source = replace(source, chosen={**source.chosen, name: value}, own=own)
         return Architecture(source)
 
     def at_clip(self, frames: int | None, size: int) -> Architecture:
@@ -87,9 +90,9 @@ class Architecture:
         """The network of expressions; a derived factor is a variable only if it is `explicit`."""
         return self.binder(explicit).network
 
-    def formula(self, explicit: frozenset[str] = frozenset()) -> cost.Tally[Expr]:
+    def formula(self, explicit: frozenset[str] = frozenset()) -> Cost[Expr]:
         """The closed form of everything that is counted."""
-        return cost.of_network(self.symbolic(explicit))
+        return self.symbolic(explicit).cost()
 
     def resolve(self, /, **factors: Value) -> Resolved:
         """The network at these factor values; the others keep what the spec gives them.
@@ -103,7 +106,8 @@ class Architecture:
         """As :meth:`resolve`, with values that are exact already."""
         values = complete(self.source, setting)
         network = self.binder(frozenset(setting)).bind(values)
-        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
+        network = replace(network, identity=identity.of(self.source, setting))
+        return Resolved(self, dict(setting), values, network)
 
     def binder(self, explicit: frozenset[str] = frozenset()) -> Binder:
         """The same network made ready to be evaluated: its one tape, and what must hold of it."""
@@ -165,19 +169,6 @@ def _binder(key: _Lowered) -> Binder:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one clip costs. `operations` is the figure of the named convention."""
-
-    macs: int
-    params: int
-    weights: int
-    activations: int
-    bytes: int
-    operations: int
-    convention: str
-
-
-@dataclass(frozen=True)
 class Resolved:
     """One network: the spec, what was set by hand, every factor's raw value, and its integers."""
 
@@ -193,62 +184,37 @@ class Resolved:
     def _repr_html_(self) -> str:
         """The stage table, as a notebook shows it."""
         head = _html_row("th", ["stage", "blocks", "width", "output", "MACs", "parameters"])
-        stages = zip(self.network.stages, self.tallies, strict=True)
-        rows = [_html_row("td", _html_cells(stage, tally)) for stage, tally in stages]
+        rows = [_html_row("td", _html_cells(stage, stage.cost())) for stage in self.network.stages]
         cost = self.cost()
-        total = _html_row("th", ["all", "", "", "", f"{cost.macs:,}", f"{cost.params:,}"])
-        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody><tfoot>{total}</tfoot></table>"
+        foot = _html_row("th", ["all", "", "", "", f"{cost.macs:,}", f"{cost.params:,}"])
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody><tfoot>{foot}</tfoot></table>"
 
     @cached_property
-    def tallies(self) -> tuple[cost.Tally[int], ...]:
-        """What each stage costs, in order."""
-        return tuple(cost.of_stage(stage) for stage in self.network.stages)
+    def _costs(self) -> tuple[Cost[int], ...]:
+        return tuple(stage.cost() for stage in self.network.stages)
 
-    def cost(self, convention: str = "paper") -> Cost:
+    def cost(self, convention: str = "paper") -> Cost[int]:
         """The cost of the whole network for one clip.
 
         Raises:
             SpecError: an unknown convention.
         """
-        return counted(sum(self.tallies, cost.ZERO), convention)
+        return total(self._costs).by(convention)
 
-    def stage_costs(self, convention: str = "paper") -> list[Cost]:
+    def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
-        return [counted(tally, convention) for tally in self.tallies]
+        return [cost.by(convention) for cost in self._costs]
 
 
 def _whole(number: object, most: int) -> bool:
     return type(number) is int and 1 <= number <= most
 
 
-def _html_cells(stage: net.Stage[int], tally: cost.Tally[int]) -> list[str]:
+def _html_cells(stage: net.Stage[int], cost: Cost[int]) -> list[str]:
     output = " × ".join(map(str, stage.outputs.sizes))
-    return [
-        stage.name,
-        str(stage.repeat),
-        str(stage.outputs.channels),
-        output,
-        f"{tally.macs:,}",
-        f"{tally.params:,}",
-    ]
+    figures = [f"{cost.macs:,}", f"{cost.params:,}"]
+    return [stage.name, str(stage.repeat), str(stage.outputs.channels), output, *figures]
 
 
 def _html_row(tag: str, cells: list[str]) -> str:
     return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def counted(tally: cost.Tally[int], convention: str = "paper") -> Cost:
-    """A tally read by a convention."""
-    if convention not in cost.CONVENTIONS:
-        message = unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
-        raise BadArgument("convention", message)
-    operations = cost.CONVENTIONS[convention].of(tally)
-    return Cost(
-        tally.macs,
-        tally.params,
-        tally.weights,
-        tally.activations,
-        tally.bytes,
-        operations,
-        convention,
-    )
