@@ -58,7 +58,12 @@ def single(words: list[str], command: str, context: typer.Context) -> tuple[str,
 
 def opened(spec: str, choices: list[str], clip: str | None = None) -> Architecture:
     """The spec with ``--set`` and ``--clip`` applied."""
-    architecture = load(spec)
+    architecture = chosen(load(spec), choices)
+    return architecture if clip is None else _at_clip(architecture, clip)
+
+
+def chosen(architecture: Architecture, choices: list[str]) -> Architecture:
+    """The same spec with ``--set`` applied."""
     for choice in choices:
         name, equals, value = choice.partition("=")
         if not equals:
@@ -68,7 +73,7 @@ def opened(spec: str, choices: list[str], clip: str | None = None) -> Architectu
             architecture = architecture.choose(**{name: int(value) if whole else value})
         except SpecError as error:
             raise SpecError(replace(each, source=each.source or "--set") for each in error.problems) from None
-    return architecture if clip is None else _at_clip(architecture, clip)
+    return architecture
 
 
 def _at_clip(architecture: Architecture, clip: str) -> Architecture:
