@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import consoles
+import reference
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -29,7 +30,7 @@ from x3dspec.language import document, grammar
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
-from x3dspec.network import constraints, cost, lower
+from x3dspec.network import conditions, cost, lower
 from x3dspec.network.evaluator import meter
 from x3dspec.pytorch import verify
 from x3dspec.scaling import expand, journal, solving
@@ -73,6 +74,52 @@ def _written(value: Any) -> str:
     if isinstance(value, grammar.Number):
         return str(value.value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+#: What docs/api.md shows, part by part.
+_API = {
+    "x3dspec": "resolve cost budget expand search emit verify",
+    "x3dspec.formula": "of",
+    "x3dspec.network.architecture": "load Architecture Resolved Cost",
+    "x3dspec.language.errors": "SpecError BadArgument Problem Infeasible",
+    "x3dspec.formula.closed_form": "Formula elasticities",
+    "x3dspec.network.units": "parse_target Target",
+    "x3dspec.scaling.budget": "Budget",
+    "x3dspec.scaling.steps": "Trajectory Step",
+    "x3dspec.scaling.expand": "Expansion",
+    "x3dspec.scaling.judges": "Candidate judge",
+    "x3dspec.scaling.search.search": "Result",
+    "x3dspec.pytorch.verify": "Report",
+    "x3dspec.pytorch.checkpoint": "read write",
+    "x3dspec.pytorch.convert": "convert Conversion",
+    "x3dspec.pytorch.export": "export",
+}
+
+
+def _reference(*homes: str) -> str:
+    return "\n" + "\n".join(
+        reference.entry(f"{home}.{name}") for home in homes for name in _API[home].split()
+    )
+
+
+def api_functions() -> str:
+    return _reference("x3dspec", "x3dspec.formula")
+
+
+def api_classes() -> str:
+    return _reference("x3dspec.network.architecture", "x3dspec.language.errors")
+
+
+def api_answers() -> str:
+    return _reference(
+        "x3dspec.formula.closed_form",
+        "x3dspec.network.units",
+        *(home for home in _API if home.startswith("x3dspec.scaling")),
+    )
+
+
+def api_weights() -> str:
+    return _reference(*(home for home in _API if home.startswith("x3dspec.pytorch")))
 
 
 def language_network() -> str:
@@ -231,10 +278,10 @@ def bounds() -> str:
         ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
         ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
-        ("repeats of a block", constraints.MAX_REPEAT, "each is a line of the generated file"),
-        ("blocks in all", constraints.MAX_BLOCKS, "as before, over all stages"),
-        ("frames, height, width", constraints.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
-        ("channels, groups, hidden widths", constraints.MAX_CHANNELS, "likewise"),
+        ("repeats of a block", conditions.MAX_REPEAT, "each is a line of the generated file"),
+        ("blocks in all", conditions.MAX_BLOCKS, "as before, over all stages"),
+        ("frames, height, width", conditions.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
+        ("channels, groups, hidden widths", conditions.MAX_CHANNELS, "likewise"),
         (
             "size of a factor, its inverse",
             loading.MAX_FACTOR,

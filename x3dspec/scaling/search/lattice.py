@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError
 from x3dspec.language.expressions import Expr, Tape
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.network.constraints import Constraint, expressions
+from x3dspec.network.conditions import Constraint
+from x3dspec.network.constraints import expressions
 from x3dspec.network.evaluator import QUANTITIES, Meter
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers
@@ -397,7 +398,7 @@ class Lattice:
             f"{listed} are {size:,} combinations that meet in one rounding, more than {limit:,}: "
             "give a coarser or shorter --grid, or --fix one of them"
         )
-        return SpecError.at("--grid", message)
+        return BadArgument("grid", message)
 
     def _run(self, roots: list[Expr], values: Mapping[str, Numbers]) -> list[Numbers]:
         try:
