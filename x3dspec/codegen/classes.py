@@ -157,8 +157,8 @@ class _Unifier:
         present = {value for value in values if value is not None}
         if len(present) == 1:
             return self._alike(key, values) or str(present.pop())
-        if key == "bias":
-            return self._flag(f"{slot.sample.name}_bias", [bool(value) for value in values])
+        if key in ("bias", "keeps_inputs"):
+            return self._flag(f"{slot.sample.name}_{key}", [bool(value) for value in values])
         for name, known in self._candidates().items():
             if _agree(values, known):
                 if name not in self.parameters:
@@ -364,6 +364,9 @@ _KINDS: dict[type[net.Layer[int]], str] = {
     deploy.FrameConv: "frame_conv",
     deploy.TimeConv: "time_conv",
     deploy.Projection: "projection",
+    net.StepConv: "step_conv",
+    net.Delay: "delay",
+    net.RunningMean: "running_mean",
     net.Norm: "norm",
     net.Activation: "activation",
     net.SqueezeExcite: "squeeze_excite",
@@ -383,7 +386,7 @@ def _module_kind(layer: net.Layer[int]) -> str:
 def _is_module(slot: _Slot) -> bool:
     if isinstance(slot.sample, net.Activation):
         return slot.condition is not None
-    return not isinstance(slot.sample, (net.Mean, net.Residual))
+    return isinstance(slot.sample, net.RunningMean) or not isinstance(slot.sample, (net.Mean, net.Residual))
 
 
 def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
@@ -393,7 +396,7 @@ def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
 
 
 def _makes_tensor(layer: net.Layer[int]) -> bool:
-    return not isinstance(layer, net.Dropout)
+    return not isinstance(layer, (net.Dropout, net.Delay))
 
 
 def _is_stride(name: str) -> bool:
@@ -418,19 +421,34 @@ def _layer_numbers(layer: net.Layer[int]) -> Iterator[tuple[str, int]]:
         yield "out_channels", layer.outputs.channels
     if isinstance(layer, (net.Conv, net.Pool)):
         for name in ("kernel", "stride", "padding"):
-            for dimension, value in enumerate(getattr(layer, name)):
+            sizes = getattr(layer, name)
+            if isinstance(layer, net.StepConv) and name == "kernel":
+                frames, *sizes = sizes
+                yield "frames", frames
+            for dimension, value in enumerate(sizes):
                 yield f"{name}{dimension}", value
     if isinstance(layer, net.Conv):
         yield "groups", layer.groups
     if isinstance(layer, (net.Conv, net.Linear)):
         yield "bias", int(layer.bias)
-    if isinstance(layer, net.SqueezeExcite):
-        yield "hidden", layer.hidden
+    for name in _OWN.get(type(layer), ()):
+        yield name, int(getattr(layer, name))
+
+
+#: What a kind of layer has besides channels and a window.
+_OWN: dict[type[net.Layer[int]], tuple[str, ...]] = {
+    net.SqueezeExcite: ("hidden",),
+    net.StepConv: ("delay", "keeps_inputs"),
+    net.Delay: ("steps",),
+    net.RunningMean: ("window", "delay"),
+}
+#: Numbers that are arguments of a constructor as they are.
+_AS_THEY_ARE = ("in_channels", "out_channels", "hidden", "frames", "delay", "keeps_inputs", "steps", "window")
 
 
 def _constructor(layer: net.Layer[int], numbers: dict[str, str]) -> dict[str, str]:
     """The arguments of the layer's torch constructor, as text, without those at torch's defaults."""
-    given = {key: text for key, text in numbers.items() if key in ("in_channels", "out_channels", "hidden")}
+    given = {key: text for key, text in numbers.items() if key in _AS_THEY_ARE}
     for name, default in (("kernel", ""), ("stride", "1"), ("padding", "0")):
         values = [numbers[f"{name}{d}"] for d in range(3) if f"{name}{d}" in numbers]
         if values and (set(values) != {default} or (name == "stride" and isinstance(layer, net.Pool))):

@@ -183,12 +183,13 @@ def _norm(layer: net.Norm[Any]) -> Tally[Any]:
 
 
 def _squeeze_excite(layer: net.SqueezeExcite[Any]) -> Tally[Any]:
-    """Mean, convolution, activation, convolution, gate, product: the convolutions see one position."""
+    """Mean, convolution, activation, convolution, gate, product: the convolutions see one position a mean."""
     size, channels, hidden = elements(layer.inputs), layer.inputs.channels, layer.hidden
     weights = 2 * (channels * hidden)
     params = weights + channels + hidden
-    moved = 3 * size + 6 * channels + 4 * hidden + params
-    return Tally(weights, params, weights, channels + hidden, 0, moved)
+    means = layer.inputs.sizes[0] if layer.over == "frame" else 1
+    moved = 3 * size + means * (6 * channels + 4 * hidden) + params
+    return Tally(means * weights, params, weights, means * (channels + hidden), 0, moved)
 
 
 def _moving(layer: net.Layer[Any]) -> Tally[Any]:
@@ -206,11 +207,14 @@ def _free(_: net.Layer[Any]) -> Tally[Any]:
 
 _RULES: dict[type[Any], Callable[[Any], Tally[Any]]] = {
     net.Conv: _conv,
+    net.StepConv: _conv,
     net.Norm: _norm,
     net.Activation: _moving,
     net.SqueezeExcite: _squeeze_excite,
     net.Pool: _moving,
     net.Mean: _moving,
+    net.RunningMean: _moving,
+    net.Delay: _moving,
     net.Linear: _linear,
     net.Dropout: _free,
 }

@@ -67,9 +67,12 @@ class Activation(Layer[N]):
 
 @dataclass(frozen=True)
 class SqueezeExcite(Layer[N]):
+    """Channel attention. Its means are over the whole clip, or over each frame of it."""
+
     hidden: N
     activation: str
     gate: str
+    over: str = "clip"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,32 @@ class Residual(Layer[N]):
 
     branch: tuple[Layer[N], ...]
     shortcut: tuple[Layer[N], ...]
+
+
+@dataclass(frozen=True)
+class StepConv(Conv[N]):
+    """A convolution over frames, of which a step sees one: kernel (T, H, W), stride and padding (H, W).
+
+    It remembers T - 1 inputs, or as many partial sums of its output; its input is `delay` steps late.
+    """
+
+    delay: int
+    keeps_inputs: bool
+
+
+@dataclass(frozen=True)
+class Delay(Layer[N]):
+    """Its input of `steps` steps before."""
+
+    steps: int
+
+
+@dataclass(frozen=True)
+class RunningMean(Mean[N]):
+    """The mean of the last `window` frames, of which a step sees one; its input is `delay` steps late."""
+
+    window: int
+    delay: int
 
 
 @dataclass(frozen=True)
