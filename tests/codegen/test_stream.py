@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,7 @@ from x3dspec.codegen.module import counted, source
 from x3dspec.language.errors import SpecError
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved, load
+from x3dspec.pytorch.verify import verify
 
 NETWORKS = Path(__file__).parents[1] / "networks"
 #: Random networks; the evidence for the documents was made with 200.
@@ -165,3 +168,30 @@ def test_weights_are_loaded_strictly() -> None:
     _, streaming = pair(load("x2d").resolve())
     with pytest.raises(RuntimeError, match=r"conv1\.conv_s\.weight is missing; .*; other is unexpected"):
         streaming.load_train_state({"other": torch.zeros(1)})  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("form", ["stream", "stream_train"])
+def test_verify_knows_the_form(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x3d_xs_{form}.py"
+    text = source(load("x3d_xs").resolve(gamma_d=1), form=form)
+    path.write_text(text)
+    report = verify(path)
+    assert report.ok, [check for check in report.checks if not check.ok]
+    spoiled = {"stream": "sums[0] + last", "stream_train": "x.mean(dim=(3, 4), keepdim=True)"}[form]
+    path.write_text(text.replace(spoiled, {"stream": "last", "stream_train": "x[:, :, :, :1, :1]"}[form]))
+    assert not verify(path).ok
+
+
+def test_the_formatter_the_linter_and_types_find_nothing(tmp_path: Path) -> None:
+    for name in ("x3d_s", "slow_r50"):
+        for form in ("stream", "stream_train"):
+            (tmp_path / f"{name}_{form}.py").write_text(source(load(name).resolve(), form=form))
+    for command in (
+        ["ruff", "format", "--isolated", "--check", "."],
+        ["ruff", "check", "--isolated", "--select", "E4,E7,E9,F,I,B,UP,SIM,RET", "."],
+        ["mypy", "--strict", "--config-file", os.devnull, "x3d_s_stream.py", "slow_r50_stream.py"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout

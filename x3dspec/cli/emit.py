@@ -30,7 +30,10 @@ def command(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     name: str = typer.Option(None, help="Name of the module and its factory (one SPEC only)."),
     form: str = typer.Option(
-        "train", "--form", help="train: plain modules; deploy: norms folded, inference alone, NAME_deploy."
+        "train",
+        "--form",
+        help="train: plain modules; deploy: norms folded, inference alone; stream: a frame a step, with state; "
+        "stream_train: what trains a stream. Others than train are NAME_FORM.",
     ),
     check: bool = typer.Option(False, "--check", help="Compare with what is there; write nothing."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),

@@ -49,7 +49,8 @@ def _operations(layer: net.Layer[int]) -> Iterator[str]:
 def _squeeze_excite(layer: net.SqueezeExcite[int], shape: list[int]) -> Iterator[str]:
     one = [1] * (len(shape) - 1)
     zero = [0] * len(one)
-    gate, hidden = [shape[0], *one], [layer.hidden, *one]
+    left = [shape[1], *one[1:]] if layer.over == "frame" else one
+    gate, hidden = [shape[0], *left], [layer.hidden, *left]
     conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
     yield probe.described("mean", gate)
     yield probe.described("conv", hidden, **conv)
