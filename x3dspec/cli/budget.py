@@ -13,6 +13,7 @@ from x3dspec.cli import arguments, completion, output
 from x3dspec.cli import plot as picture
 from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
+from x3dspec.formula.real import text
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
@@ -23,6 +24,8 @@ from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
 from x3dspec.scaling.steps import Step, Trajectory
 
+#: Characters of a closed form in a table.
+MAX_EXACT = 40
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
 
 
@@ -48,7 +51,8 @@ class Contraction(TypedDict):
 class Taken(TypedDict):
     """A step of an expansion: the factor that drives its axis, raw and on its grid, and where it arrives.
 
-    `multiplier` is how far the factor went, `ratio` what the step did to the MACs.
+    `multiplier` is how far the factor went, `exact` the same in closed form, where that is short;
+    `ratio` is what the step did to the MACs.
     """
 
     axis: str
@@ -58,6 +62,7 @@ class Taken(TypedDict):
     value: int | float
     value_exact: str
     multiplier: float
+    exact: str | None
     ratio: float
     cost: Counts
     reaches: str | None
@@ -219,7 +224,8 @@ def steps(found: Trajectory) -> list[Taken]:
             "raw": output.number(step.raw),
             "value": output.number(step.snapped),
             "value_exact": numbers.text(step.snapped),
-            "multiplier": step.multiplier,
+            "multiplier": float(step.multiplier),
+            "exact": text(step.multiplier),
             "ratio": step.ratio,
             "cost": step.counts,
             "reaches": step.reaches,
@@ -231,9 +237,9 @@ def steps(found: Trajectory) -> list[Taken]:
 
 def trajectory(found: Trajectory) -> list[str]:
     """The trajectory for people, a line a step."""
-    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", ""]]
+    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", "m, exactly", ""]]
     start = found.counts
-    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", ""])
+    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
     for index, step in enumerate(found.steps, start=1):
         cells += [_line(index, step), *_cut(step)]
     lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
@@ -255,7 +261,7 @@ def _cut(step: Step) -> list[list[str]]:
         return []
     cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
     value, counts = _brief(cut.after), (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
-    return [["", "cut", cut.factor, value, value, *counts, step.reaches or ""]]
+    return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
 
 
 def _line(index: int, step: Step) -> list[str]:
@@ -271,8 +277,15 @@ def _line(index: int, step: Step) -> list[str]:
         f"{step.counts.macs:,}",
         f"{step.ratio:.2f}",
         f"{step.counts.params:,}",
+        solved(step),
         said,
     ]
+
+
+def solved(step: Step) -> str:
+    """The multiplier that was solved for, in closed form where that fits into a column."""
+    exact = text(step.multiplier) if step.relaxed is not None else None
+    return exact if exact is not None and len(exact) <= MAX_EXACT else ""
 
 
 def _brief(value: numbers.Exact) -> str:

@@ -20,6 +20,7 @@ from x3dspec.codegen.format import WIDTH
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError, printable, shown, unknown
 from x3dspec.network import layers as net
+from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import extent, rows
 
@@ -54,6 +55,7 @@ class Header:
         counts: :data:`COUNTS`, for one clip.
         table: the stage table, its heading first.
         license: an SPDX identifier, or nothing.
+        memory: what a stream remembers, how late it answers and from how many frames.
     """
 
     version: str
@@ -66,6 +68,7 @@ class Header:
     counts: Mapping[str, int]
     table: tuple[str, ...]
     license: str
+    memory: str = ""
 
     @classmethod
     def of(cls, resolved: Resolved, name: str, form: str) -> Header:
@@ -82,6 +85,7 @@ class Header:
             counts={count: getattr(cost, count) for count in COUNTS},
             table=tuple(table(resolved)),
             license=harmless(resolved.network.identity.license or ""),
+            memory=memory(resolved.network) if form == "stream" else "",
         )
 
     @classmethod
@@ -109,6 +113,7 @@ class Header:
                 counts={name: _count(given[name]) for name in COUNTS},
                 table=_table(lines),
                 license=_license(lines),
+                memory=given.get("memory", ""),
             )
         except KeyError as error:
             message = f"its header has no {error.args[0]}"
@@ -141,12 +146,25 @@ class Header:
         yield from _folded("factors: ", self.factors)
         yield from _folded("options: ", self.options)
         yield f"clip: {self.clip}"
+        if self.memory:
+            yield f"memory: {self.memory}"
         yield f"macs: {self.counts['macs']} {_MACS}"
         yield f"params: {self.counts['params']}"
         yield f"activations: {self.counts['activations']}"
         yield from ("", *self.table)
         if self.license:
             yield from ("", f"SPDX-License-Identifier: {self.license}")
+
+
+def known_form(form: str) -> str:
+    """The same form.
+
+    Raises:
+        SpecError: it is none of :data:`FORMS`.
+    """
+    if form not in FORMS:
+        raise SpecError.at("--form", unknown("form", form, FORMS, "the forms are"))
+    return form
 
 
 def is_ours(path: Path) -> bool:
@@ -169,6 +187,13 @@ def clip(network: net.Network[int]) -> str:
         return f"{channels} x {size} x {size} (channels x height x width)"
     stride = "" if network.stride is None else f", frame stride {network.stride}"
     return f"{channels} x {network.frames} x {size} x {size} (channels x frames x height x width){stride}"
+
+
+def memory(network: net.Network[int]) -> str:
+    """What a stream remembers, as the header says it."""
+    found = stream.memory(network)
+    seen = f"{found.delay} steps late, {found.frames} frames seen"
+    return f"{found.numbers} numbers a sample, {seen}"
 
 
 def table(resolved: Resolved) -> list[str]:

@@ -14,6 +14,7 @@ from x3dspec.codegen.forward import INDENT
 from x3dspec.network import layers as net
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
+from x3dspec.network.stream_layers import RunningMean, StepConv
 
 #: The kinds of layers that remember, and their classes.
 _CLASSES = {"step_conv": "StepConv", "delay": "Delay", "running_mean": "RunningMean"}
@@ -45,11 +46,11 @@ class StreamEmitter(Emitter):
             **super()._context(),
             "kinds": self.kinds,
             "taps": "step_conv" in self.kinds,
-            "keeps_inputs": any(isinstance(each, net.StepConv) and each.keeps_inputs for each in steps),
+            "keeps_inputs": any(isinstance(each, StepConv) and each.keeps_inputs for each in steps),
             "memory": stream.memory(network),
             "stateful": " | ".join(classes),
             "size": network.size,
-            "window": next(each.window for each in steps if isinstance(each, net.RunningMean)),
+            "window": next(each.window for each in steps if isinstance(each, RunningMean)),
         }
 
     def _imports(self) -> list[str]:

@@ -39,6 +39,14 @@ def evaluated(expression: Any, values: Mapping[Any, Number]) -> Number | None:
         return None
 
 
+def scaled(value: Real, by: int) -> Number:
+    """Exactly so many times a number."""
+    symbol = sympy.Dummy()
+    product = evaluated(by * symbol, {symbol: value})
+    assert product is not None, "a multiple of a real number is real"
+    return product
+
+
 def real(enclosed: Callable[[int], Ends], expression: Any = None) -> Real:
     """A number from its enclosures, and what it is in sympy where that is known.
 

@@ -18,12 +18,31 @@ def nearest(value: Exact, grid: Exact) -> int:
     return math.floor(value / grid + Fraction(1, 2))
 
 
-def highest(fits: Callable[[int], bool], low: int, high: int) -> int:
-    """The highest number from `low` to under `high` that fits, where `low` does and larger fit less."""
+def highest(fits: Callable[[int], bool], low: int, high: int, guess: int | None = None) -> int:
+    """The highest number from `low` to under `high` that fits, where `low` does and larger fit less.
+
+    A `guess` that is right is proved by asking of it and of the next one; around one that is not, the
+    answer is looked for at distances that double, and by bisection in the end.
+    """
+    if guess is not None:
+        low, high = _around(fits, low, high, min(max(guess, low), high - 1))
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
+
+
+def _around(fits: Callable[[int], bool], low: int, high: int, guess: int) -> tuple[int, int]:
+    distance = 1
+    if guess == low or fits(guess):
+        low = guess
+        while guess + distance < high and fits(guess + distance):
+            low, distance = guess + distance, 2 * distance
+        return low, min(guess + distance, high)
+    high = guess
+    while guess - distance > low and not fits(guess - distance):
+        high, distance = guess - distance, 2 * distance
+    return max(guess - distance, low), high
 
 
 def snapped(architecture: Architecture, setting: Setting) -> dict[str, Exact | None]:

@@ -16,7 +16,7 @@ from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
-from x3dspec.network.cost import elements
+from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
 
 Body = tuple[net.Layer[int], ...]
 #: Where a shortcut waits among its layers: before all of them, or behind.
@@ -67,14 +67,14 @@ def trainable(network: net.Network[int]) -> net.Network[int]:
 
 def memory(network: net.Network[int]) -> Memory:
     """What a streamed network remembers."""
-    convolutions = shortcuts = head = delay = 0
+    kept = {StepConv: 0, Delay: 0, RunningMean: 0}
+    delay = 0
     for layer in _layers(network):
-        if isinstance(layer, net.StepConv):
-            convolutions += _kept(layer)
-        elif isinstance(layer, net.Delay):
-            shortcuts += layer.steps * elements(layer.inputs)
-        elif isinstance(layer, net.RunningMean):
-            head, delay = (layer.window - 1) * layer.inputs.channels, layer.delay
+        if isinstance(layer, (StepConv, Delay, RunningMean)):
+            kept[type(layer)] += layer.remembered
+        if isinstance(layer, RunningMean):
+            delay = layer.delay
+    convolutions, shortcuts, head = kept.values()
     return Memory(convolutions, shortcuts, head, delay, frames_seen(network))
 
 
@@ -92,11 +92,6 @@ def _reach(body: Body) -> int:
         elif isinstance(layer, (net.Conv, net.Pool)) and len(layer.kernel) == 3:
             reach += layer.kernel[0] - 1
     return reach
-
-
-def _kept(layer: net.StepConv[int]) -> int:
-    size: int = elements(layer.inputs if layer.keeps_inputs else layer.outputs)
-    return (layer.kernel[0] - 1) * size
 
 
 def _layers(network: net.Network[int]) -> Iterator[net.Layer[int]]:
@@ -158,7 +153,7 @@ class _Streaming:
             layer = self._window(layer)
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
-            layer = net.RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
+            layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
         layer = replace(layer, inputs=inputs, outputs=outputs)
         yield self._residual(layer) if isinstance(layer, net.Residual) else layer
 
@@ -175,9 +170,9 @@ class _Streaming:
         if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
             return plane
         delay, self.delay = self.delay, self.delay + frames // 2
-        smaller = elements(_frame(layer.inputs)) < elements(_frame(layer.outputs))
+        smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
         given = {**vars(plane), "kernel": layer.kernel}
-        return net.StepConv(**given, delay=delay, keeps_inputs=smaller and frames > 1)
+        return StepConv(**given, delay=delay, keeps_inputs=smaller and frames > 1)
 
     def _residual(self, layer: net.Residual[int]) -> net.Residual[int]:
         start = self.delay
@@ -200,14 +195,14 @@ class _Streaming:
         place = (*layer.origin, path)
         if steps:
             before, after = self.waits.get(place, (0, 0))
-            sizes = elements(layer.inputs), elements(layer.outputs)
+            sizes = layer.inputs.elements, layer.outputs.elements
             self.waits[place] = before + sizes[0], after + sizes[1]
         if place not in self.waits:
             return body
         behind = self.waits[place][1] <= self.waits[place][0]
         shape = layer.outputs if behind else layer.inputs
         origin = (*place, "layers", _BEHIND if behind else _BEFORE, "delay")
-        wait = net.Delay(f"{path}_delay", origin, 1, shape, shape, steps)
+        wait = Delay(f"{path}_delay", origin, 1, shape, shape, steps)
         return (*body, wait) if behind else (wait, *body)
 
 

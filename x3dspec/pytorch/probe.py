@@ -151,11 +151,11 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    given = [_batch(clip)]
+    if hasattr(model, "initial_state"):
+        given.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        if hasattr(model, "step"):
-            model.step(_batch(clip), model.initial_state(1, *clip[1:]))
-        else:
-            model(_batch(clip))
+        model(*given)
     return float(counter.get_total_flops() / 2)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import Header, clip, table
+from x3dspec.codegen.header import Header, clip, memory, table
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError, shown
 from x3dspec.network import layers as net
@@ -171,6 +171,8 @@ def _origins(header: Header, architecture: Architecture) -> Iterator[Check]:
 def _figures(header: Header, resolved: Resolved) -> Iterator[Check]:
     cost = resolved.cost()
     yield _same("header: clip", clip(resolved.network), header.clip)
+    if header.form == "stream":
+        yield _same("header: memory", memory(resolved.network), header.memory)
     for name, found in header.counts.items():
         yield _same(f"header: {name}", getattr(cost, name), found)
     rows = [*zip_longest(table(resolved), header.table, fillvalue="")]

@@ -1,8 +1,9 @@
 """The values that a solver may choose: a factor's grid, and what stands on it.
 
 A :class:`Ladder` is one axis seen from one setting. Rung k is the setting where the driving factor
-is k grid steps, and costs rise from rung to rung, so that a limit is found by bisection. Several
-rungs may build the very same network; what is chosen among those is the simplest value.
+is k grid steps. The relaxed cost says which rung a limit buys; the exact counts of that rung and the
+next prove it. Several rungs may build the very same network; what is chosen among those is the simplest
+value.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network.evaluator import Meter
 from x3dspec.network.grid import highest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
+from x3dspec.scaling.solving import reached
 
 #: Grid values in a row that are looked at, where they have no network or the same.
 MAX_RUNGS = 256
@@ -68,8 +71,13 @@ class Ladder:
             return False
 
     def highest(self, below: int, quantity: str, limit: int) -> int | None:
-        """The highest rung under `below` that fits, or None where not even the first does."""
-        rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below)
+        """The highest rung under `below` that fits, or None where not even the first does.
+
+        The relaxed cost, solved for the limit, says where it is; exact counts prove it.
+        """
+        value = reached(self.meter, self.axis, self.base, quantity, Fraction(limit))
+        guess = None if value is None else decided(value, lambda x: math.floor(x / self.grid))
+        rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below, guess)
         return rung if rung >= self.first else None
 
     def within(self, rung: int) -> bool:

@@ -104,7 +104,7 @@ def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
         if reason:
             yield Skip(axis.name, reason, taken)
             continue
-        multiplier = float(axis.multiplier(values, value))
+        multiplier = axis.multiplier(values, value)
         step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=waypoint.reaches)
         yield replace(step, cut=_cut(meter, step.setting, waypoint.contracted))
         state, taken = step.state, taken + 1
@@ -155,9 +155,9 @@ def compare(architecture: Architecture) -> tuple[Comparison, ...]:
             index,
             theirs.axis,
             theirs.factor,
-            ours.multiplier,
-            theirs.multiplier,
-            ours.relaxed or 0.0,
+            float(ours.multiplier),
+            float(theirs.multiplier),
+            float(ours.relaxed or 0),
             ours.counts,
             theirs.counts,
             theirs.reaches,
