@@ -111,7 +111,7 @@ class _Reviewer:
         seen = stream.frames_seen(network)
         if lasting and seen > network.frames:
             message = f"its last layer sees {seen} frames, the clip has {network.frames}"
-            yield self._say(("input",), f"{message}: the rest of what it sees is padding")
+            yield self._say(("input", "frames"), message)
 
 
 def _outputs(network: net.Network[int]) -> Iterator[net.Shape[int]]:
