@@ -107,6 +107,10 @@ def language_waypoint() -> str:
     return keys(spec.Waypoint)
 
 
+def language_accuracy() -> str:
+    return keys(spec.Accuracy)
+
+
 def language_layers() -> str:
     """Every layer kind with its own keys."""
     rows = []

@@ -6,7 +6,6 @@ const byId = (id) => document.getElementById(id);
 const QUANTITIES = ["macs", "params", "activations"];
 const LABELS = { macs: "MACs", params: "parameters", activations: "activations" };
 const UNITS = { k: 3, m: 6, g: 9, t: 12 };
-const POINTS = 32;
 const SLICE = 8; // milliseconds of work before the page may react again
 
 const factors = data.factors.map((factor, index) => ({
@@ -25,6 +24,7 @@ const state = {
   quantity: "macs",
   convention: data.conventions[0].name,
   limits: Object.fromEntries(QUANTITIES.map((name) => [name, ""])),
+  moved: null, // the index of the factor that was moved last
 };
 
 // Numbers for people.
@@ -49,6 +49,12 @@ function off(count, other) {
 
 // From texts to a network.
 
+// What people write for roots, powers and products, as the spec writes it.
+function typed(words) {
+  if (/^\s*\d+,\d+\s*$/.test(words)) throw new ExactError(`write ${words.trim().replace(",", ".")}`);
+  return words.replace(/√\s*(\d+(?:\.\d+)?)/g, "sqrt($1)").replaceAll("√", "sqrt").replaceAll("^", "**").replaceAll("×", "*").replaceAll("−", "-");
+}
+
 class FieldError extends Error {
   constructor(index, message) {
     super(message);
@@ -67,9 +73,9 @@ function outside(factor, value) {
 function complete(given) {
   const values = [];
   for (const factor of factors) {
-    const typed = given[factor.index];
+    const value = given[factor.index];
     try {
-      values.push(typed === null ? starts[factor.index](values)[0] : typeof typed === "string" ? parse(typed) : typed);
+      values.push(value === null ? starts[factor.index](values)[0] : typeof value === "string" ? parse(typed(value)) : value);
     } catch (error) {
       if (!(error instanceof ExactError)) throw error;
       throw new FieldError(factor.index, error.message);
@@ -132,12 +138,19 @@ function operations(tally, results) {
   return BigInt(perMac) * results[tally.macs] + BigInt(perNorm) * results[tally.norm_elements];
 }
 
+// A figure as `budget --target` takes it: 4.7GFLOPs, 4M params, 90,000,000. Its unit, where it has one, must
+// be the quantity's own.
+const FIGURE = /^([\d.,_]+(?:[eE]\d+)?)\s*([kmgt]?)\s*(flops?|macs?|params?|parameters|acts?|activations)?$/i;
+const QUANTITY = { f: "macs", m: "macs", p: "params", a: "activations" };
+
 function limit(name) {
-  const typed = state.limits[name].trim().toLowerCase().replaceAll(",", "").replaceAll(" ", "");
-  if (!typed) return null;
-  const unit = UNITS[typed.at(-1)];
-  const value = parse(unit ? typed.slice(0, -1) : typed);
-  return mul(value, 10n ** BigInt(unit ?? 0));
+  const words = state.limits[name].trim();
+  if (!words) return null;
+  const figure = FIGURE.exec(words);
+  if (!figure) throw new ExactError("type a count such as 5G or 3.8M");
+  const [, digits, unit, noun] = figure;
+  if (noun && QUANTITY[noun[0].toLowerCase()] !== name) throw new ExactError(`${noun} are not ${LABELS[name]}`);
+  return mul(parse(digits.replace(/[,_]/g, "")), 10n ** BigInt(UNITS[unit.toLowerCase()] ?? 0));
 }
 
 function limits() {
@@ -174,12 +187,45 @@ function render() {
   show("problem", found.message ?? "");
   if (found.message) return;
   current = found;
+  heading(found);
   totals(found);
   stages(found.results);
   bars(found.results);
-  take(found);
+  take();
   verdicts(found.results);
+  glance(found);
+  trajectory(found.results);
   later(found);
+}
+
+// What differs from the network that the page is of, and what that did.
+function changes({ values }) {
+  const own = complete(factors.map((factor) => factor.own));
+  return factors
+    .filter((factor) => text(values[factor.index]) !== text(own[factor.index]))
+    .map((factor) => ({ factor, from: own[factor.index], to: values[factor.index] }));
+}
+
+function heading(found) {
+  const changed = changes(found);
+  const options = Object.keys(data.chosen).length;
+  const parts = [[changed.length, "factor"], [options, "option"]].filter(([count]) => count);
+  const many = parts.map(([count, noun]) => `${count} ${noun}${count > 1 ? "s" : ""}`).join(" and ");
+  const own = called(data);
+  const title = many ? `${own}, changed in ${many}` : data.title || data.name;
+  show("title", title);
+  document.title = `${title} · x3dspec`;
+  show("source", many ? `derived from ${own}` : data.source);
+  const same = data.presets.find((preset) => factors.every(({ name, index }) => text(parse(preset.values[name] ?? text(found.values[index]))) === text(found.values[index])));
+  if (byId("preset")) byId("preset").value = same ? same.name : "";
+  const words = changed.map(({ factor, from, to }) => [`${factor.name} ${brief(from)} → ${brief(to)}`, ""]);
+  if (changed.length && data.counts) {
+    for (const name of QUANTITIES) {
+      const change = off(found.results[data.totals[name]], data.counts[name]);
+      words.push([`${LABELS[name]} ${change}`, change.startsWith("+") ? "up" : "down"]);
+    }
+  }
+  byId("changes").replaceChildren(...words.map(([textContent, className]) => Object.assign(document.createElement("li"), { textContent, className })));
 }
 
 function fields({ values, message, index }) {
@@ -193,11 +239,14 @@ function fields({ values, message, index }) {
     if (follow) follow.checked = given === null;
     const wanted = given ?? (value === undefined ? "" : brief(value));
     if (field.value !== wanted) field.value = wanted;
-    field.setAttribute("aria-invalid", String(index === factor.index));
+    field.setAttribute("aria-invalid", String(message !== null && (index ?? state.moved) === factor.index));
     const saying = byId(`said${factor.index}`);
-    saying.classList.toggle("bad", index === factor.index);
-    if (index === factor.index) show(saying.id, message);
-    else if (saying.dataset.kind !== "range") show(saying.id, "");
+    const wrong = message !== null && (index ?? state.moved) === factor.index;
+    if (message !== null || saying.dataset.kind !== "range") {
+      saying.classList.toggle("bad", wrong);
+      saying.dataset.kind = "";
+      show(saying.id, wrong ? message : "");
+    }
     if (value !== undefined) place(slider, factor, value);
   }
 }
@@ -223,7 +272,7 @@ function totals({ results }) {
   show("clip-stride", stride === null ? "" : `frame stride ${results[stride]}`);
   show("input-output", extent(data.input, results));
   const near = nearest();
-  show("nearest", near ? called(near.preset) : "none");
+  show("nearest", near ? called(near.preset) : "");
   show("nearest-off", near ? near.text : "");
 }
 
@@ -237,7 +286,8 @@ function nearest() {
   for (const preset of data.presets) {
     const theirs = complete(factors.map((factor) => preset.values[factor.name] ?? null));
     const distance = factors.reduce((sum, { index }) => sum + apart(toFloat(values[index]), toFloat(theirs[index])), 0);
-    if (!best || distance < best.distance) best = { preset, distance };
+    const closer = !best || distance < best.distance || (distance === best.distance && preset.title && !best.preset.title);
+    if (closer) best = { preset, distance };
   }
   if (!best) return null;
   const same = QUANTITIES.every((name, at) => BigInt(best.preset[name]) === counts[at]);
@@ -246,7 +296,11 @@ function nearest() {
   return best;
 }
 
-const called = ({ name, title }) => (title && title.length <= 20 ? title : name);
+// What a network is called: its title up to the first comma, where that is short.
+function called({ name, title }) {
+  const short = title.split(",")[0];
+  return short && short.length <= 20 ? short : name;
+}
 
 const apart = (a, b) => (a > 0 && b > 0 ? Math.abs(Math.log(a / b)) : Math.abs(a - b));
 
@@ -298,7 +352,14 @@ function command() {
     const value = text(current.values[factor.index]);
     return `--${factor.name.replaceAll("_", "-")} ${quoted(value)}`;
   });
-  return [data.command, ...options].join(" ");
+  const verb = byId("verb").value;
+  const most = limits()[state.quantity];
+  if (verb === "budget") {
+    const unit = { macs: "MACs", params: " params", activations: " activations" }[state.quantity];
+    const target = most === null ? current.results[data.totals[state.quantity]] : text(most);
+    return `${data.command.replace("resolve", "budget")} --target ${quoted(target + unit)}`;
+  }
+  return [data.command.replace("resolve", verb), ...options, ...(verb === "emit" ? ["--out", "."] : [])].join(" ");
 }
 
 function specText() {
@@ -356,7 +417,7 @@ function verdicts(results) {
     } catch (error) {
       if (!(error instanceof ExactError)) throw error;
       wrong = true;
-      message = "type a count such as 5G or 3.8M";
+      message = error.message;
       field.setAttribute("aria-invalid", "true");
     }
     verdict.classList.toggle("bad", wrong);
@@ -367,24 +428,21 @@ function verdicts(results) {
 // What may wait until the hand rests: curves, ranges, the spoken summary, the link.
 
 let waiting = null;
+let turn = 0; // the factor whose curve comes first, so that a hand that never rests sees them all
 
 function later(found) {
   clearTimeout(waiting);
-  waiting = setTimeout(() => work(found, afterwards(found)), 60);
+  waiting = setTimeout(() => work(found, afterwards(found)), 0);
 }
 
 function* afterwards(found) {
-  trajectory(found.results);
   const allowed = limits();
-  const curves = [];
-  for (const factor of factors) {
-    const points = yield* sampled(factor, found, allowed);
-    curves.push({ factor, points });
-    yield* range(factor, found, allowed);
+  for (let count = factors.length; count > 0; count--) {
+    const factor = factors[turn % factors.length];
+    yield* costCurve(factor, found, allowed);
+    turn++;
   }
-  drawCurves(curves, found, allowed);
-  const link = fragment();
-  history.replaceState(null, "", link ? `#${link}` : location.pathname + location.search);
+  for (const factor of factors) yield* range(factor, found, allowed);
   yield* pause();
   speak(found);
 }
@@ -421,41 +479,8 @@ function moved(factor, value) {
   return given;
 }
 
-function rungs(factor, value) {
-  const near = floor(add(div(value, factor.grid), HALF));
-  const first = factor.low === null ? 1n : ceil(div(factor.low, factor.grid));
-  const last = factor.high === null ? null : floor(div(factor.high, factor.grid));
-  const from = near / 2n > first ? near / 2n : first;
-  const to = last !== null && near * 2n > last ? last : near * 2n > from + 4n ? near * 2n : from + 4n;
-  const step = (to - from) / BigInt(POINTS) + 1n;
-  const found = [];
-  for (let rung = from; rung <= to; rung += step) found.push(rung);
-  return found;
-}
-
-function* sampled(factor, found, allowed) {
-  const points = [];
-  const given = state.given[factor.index];
-  const own = found.values[factor.index];
-  for (const rung of rungs(factor, own)) {
-    const value = mul(rung, factor.grid);
-    const other = resolve(moved(factor, value));
-    if (!other.message) points.push(pointed(value, other.results, allowed));
-    yield;
-  }
-  points.push(pointed(own, found.results, allowed));
-  return points.sort((a, b) => a.x - b.x).map((point) => ({ ...point, given }));
-}
-
 const within = (results, allowed) =>
   QUANTITIES.every((name) => allowed[name] === null || compare(results[data.totals[name]], allowed[name]) <= 0);
-
-const pointed = (value, results, allowed) => ({
-  value,
-  x: toFloat(value),
-  y: Number(results[data.totals[state.quantity]]),
-  inside: within(results, allowed),
-});
 
 // Which values of a factor keep the limits: costs rise with a factor, so halving finds the last.
 function* range(factor, found, allowed) {
@@ -465,176 +490,23 @@ function* range(factor, found, allowed) {
     show(saying.id, "");
     return;
   }
-  const fits = (rung) => {
-    const other = resolve(moved(factor, mul(rung, factor.grid)));
-    return other.results !== null && within(other.results, allowed);
-  };
+  const at = (rung) => resolve(moved(factor, mul(rung, factor.grid))).results;
+  const fits = (results) => results !== null && within(results, allowed);
   const first = factor.low === null ? 1n : ceil(div(factor.low, factor.grid));
-  let [low, high] = [first, floor(div(factor.top, factor.grid)) + 1n];
-  saying.classList.toggle("bad", !fits(low));
-  if (!fits(low)) {
-    show(saying.id, "no value of it alone keeps the limits");
-    return;
-  }
+  const last = floor(div(factor.top, factor.grid));
+  const [least, most] = [at(first), at(last)];
+  const free = least && most && QUANTITIES.every((name) => least[data.totals[name]] === most[data.totals[name]]);
+  saying.classList.toggle("bad", !fits(least) && !free);
+  if (free) return show(saying.id, "free: it changes no count");
+  if (!fits(least)) return show(saying.id, "no value of it alone keeps the limits");
+  if (fits(most)) return show(saying.id, "keeps the limits at any value here");
+  let [low, high] = [first, last];
   while (high - low > 1n) {
     const middle = (low + high) / 2n;
-    [low, high] = fits(middle) ? [middle, high] : [low, middle];
+    [low, high] = fits(at(middle)) ? [middle, high] : [low, middle];
     yield;
   }
-  const all = low === floor(div(factor.top, factor.grid));
-  show(saying.id, all ? "keeps the limits at any value here" : `keeps the limits up to ${text(mul(low, factor.grid))}`);
-}
-
-// Charts.
-
-function svg(name, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children);
-  return element;
-}
-
-const line = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-
-function trajectory(results) {
-  const parent = byId("trajectory");
-  if (!parent) return;
-  const { solved, published } = data.trajectory;
-  const now = Number(results[data.totals[state.quantity]]);
-  const all = [...solved, ...published].map((step) => step[state.quantity]);
-  const [low, high] = [Math.log10(Math.min(...all, now)) - 0.08, Math.log10(Math.max(...all, now)) + 0.12];
-  const width = Math.max(300, parent.clientWidth);
-  const height = Math.round(Math.min(340, Math.max(240, width * 0.42)));
-  const [left, right, top, bottom] = [58, 18, 8, width > 560 ? 40 : 24];
-  const last = Math.max(solved.length, published.length) - 1;
-  const x = (step) => left + ((width - left - right) * step) / Math.max(last, 1);
-  const y = (count) => top + (height - top - bottom) * (1 - (Math.log10(count) - low) / (high - low));
-  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spokenTrajectory(now) });
-  for (const tick of ticks(low, high)) {
-    chart.append(svg("path", { class: "axis", d: `M${left} ${y(tick).toFixed(1)}H${width - right}` }));
-    chart.append(svg("text", { x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, short(tick)));
-  }
-  steps(chart, published.length ? published : solved, x, height - bottom + 16, width > 560);
-  const placed = (list) => list.map((step, index) => [x(index), y(step[state.quantity])]);
-  chart.append(svg("path", { class: "solved", d: line(placed(solved)) }));
-  chart.append(svg("path", { class: "published", d: line(placed(published)) }));
-  for (const [cx, cy] of placed(solved)) chart.append(svg("circle", { class: "ring", cx, cy, r: 3 }));
-  placed(published).forEach(([cx, cy], index) => chart.append(svg("circle", { class: "dot", cx, cy, r: published[index].name ? 5.5 : 3.5 })));
-  named(chart, published, placed(published));
-  chart.append(svg("path", { class: "now", d: `M${left} ${y(now).toFixed(1)}H${width - right}` }));
-  const aside = y(now) < top + (height - top - bottom) * 0.4;
-  const place = aside ? { x: left + 6, y: y(now) + 15 } : { x: width - right, y: y(now) - 6, "text-anchor": "end" };
-  chart.append(svg("text", { class: "here", ...place }, `now ${short(now)}`));
-  legend(chart, left + 8, top + 8, published.length > 0);
-  parent.replaceChildren(chart);
-}
-
-function ticks(low, high) {
-  const found = [];
-  const marks = high - low > 2.5 ? [1] : high - low > 1.2 ? [1, 3] : [1, 2, 5];
-  for (let power = Math.floor(low); power <= high; power++) {
-    for (const mark of marks) {
-      const tick = mark * 10 ** power;
-      if (Math.log10(tick) >= low && Math.log10(tick) <= high) found.push(tick);
-    }
-  }
-  return found;
-}
-
-function steps(chart, list, x, y, roomy) {
-  list.forEach((step, index) => {
-    chart.append(svg("text", { x: x(index), y, "text-anchor": "middle" }, index ? `${index}` : roomy ? "" : "0"));
-    const anchor = index && index === list.length - 1 ? { x: x(index) + 12, "text-anchor": "end" } : { x: x(index), "text-anchor": "middle" };
-    if (roomy) chart.append(svg("text", { ...anchor, y: y + (index ? 16 : 0) }, shortened(step.axis)));
-  });
-}
-
-const shortened = (axis) => (axis.length > 10 ? `${axis.slice(0, 9)}…` : axis);
-
-function named(chart, list, places) {
-  list.forEach((step, index) => {
-    if (!step.name) return;
-    const [x, y] = places[index];
-    const preset = data.presets.find((each) => each.name === step.name);
-    const label = preset ? called(preset) : step.name;
-    chart.append(svg("text", { class: "name", x: x - 9, y: y - 7, "text-anchor": "end" }, label));
-  });
-}
-
-function legend(chart, left, top, both) {
-  const solved = ["solved", "solved for twice the MACs"];
-  const entries = both ? [["published", "published"], solved] : [solved];
-  entries.forEach(([kind, label], index) => {
-    const y = top + 18 * index;
-    chart.append(svg("path", { class: kind, d: `M${left} ${y}h26` }));
-    chart.append(svg("text", { x: left + 34, y: y + 4 }, label));
-  });
-}
-
-function spokenTrajectory(now) {
-  const list = data.trajectory.published.length ? data.trajectory.published : data.trajectory.solved;
-  const models = list.filter((step) => step.name).map((step) => `${step.name} ${short(step[state.quantity])}`);
-  const ends = `${LABELS[state.quantity]} grow from ${short(list[0][state.quantity])} to ${short(list.at(-1)[state.quantity])} in ${list.length - 1} steps`;
-  return `${ends}${models.length ? `; ${models.join(", ")}` : ""}; now ${short(now)}`;
-}
-
-function drawCurves(curves, found, allowed) {
-  const parent = byId("curves");
-  if (!parent) return;
-  const now = Number(found.results[data.totals[state.quantity]]);
-  const most = Math.max(...curves.flatMap(({ points }) => points.map((point) => point.y)), 1);
-  const drawn = curves.map(({ factor, points }) => {
-    const figure = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    caption.append(Object.assign(document.createElement("code"), { textContent: factor.name }), ` ${brief(found.values[factor.index])}`);
-    figure.append(caption, curve(factor, points, { now, most, most_allowed: allowed[state.quantity] }, found, parent));
-    return figure;
-  });
-  parent.replaceChildren(...drawn);
-}
-
-function curve(factor, points, scale, found, parent) {
-  const columns = getComputedStyle(parent).gridTemplateColumns.split(" ");
-  const width = Math.max(140, Math.round(parseFloat(columns[0]) || 240));
-  const height = 132;
-  const [left, right, top, bottom] = [46, 10, 8, 20];
-  const [from, to] = [points[0].x, points.at(-1).x];
-  const x = (value) => left + ((width - left - right) * (value - from)) / (to - from || 1);
-  const y = (count) => top + (height - top - bottom) * (1 - count / (scale.most * 1.04));
-  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spokenCurve(factor, points) });
-  for (const tick of [0, scale.most / 2, scale.most]) {
-    chart.append(svg("path", { class: "axis", d: `M${left} ${y(tick).toFixed(1)}H${width - right}` }));
-    chart.append(svg("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, tick ? `${Number(Number(short(tick).split(" ")[0]).toPrecision(2))} ${short(tick).split(" ")[1] ?? ""}` : "0"));
-  }
-  for (const [point, anchor] of [[points[0], "start"], [points.at(-1), "end"]]) {
-    chart.append(svg("text", { x: x(point.x), y: height - 4, "text-anchor": anchor }, brief(point.value)));
-  }
-  for (const inside of [true, false]) {
-    chart.append(svg("path", { class: inside ? "curve" : "beyond", d: pieces(points, inside, x, y) }));
-  }
-  const most = scale.most_allowed === null ? null : toFloat(scale.most_allowed);
-  if (most !== null && most <= scale.most * 1.04) chart.append(svg("path", { class: "limit", d: `M${left} ${y(most).toFixed(1)}H${width - right}` }));
-  chart.append(svg("circle", { class: "point", cx: x(toFloat(found.values[factor.index])), cy: y(scale.now), r: 5 }));
-  return chart;
-}
-
-// Runs of points that keep the limits, or that do not; a run begins where the one before ended.
-function pieces(points, inside, x, y) {
-  let path = "";
-  points.forEach((point, index) => {
-    if (point.inside !== inside) return;
-    const before = points[index - 1];
-    const begins = !before || before.inside !== inside;
-    if (begins) path += before && !inside ? `M${x(before.x).toFixed(1)} ${y(before.y).toFixed(1)}L` : "M";
-    else path += "L";
-    path += `${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`;
-  });
-  return path;
-}
-
-function spokenCurve(factor, points) {
-  const [first, last] = [points[0], points.at(-1)];
-  return `${LABELS[state.quantity]} against ${factor.name}: ${short(first.y)} at ${brief(first.value)}, ${short(last.y)} at ${brief(last.value)}`;
+  show(saying.id, `keeps the limits up to ${text(mul(low, factor.grid))}`);
 }
 
 // What people do.
@@ -652,17 +524,17 @@ async function copied(words, what) {
   show("told", `${what} copied`);
 }
 
-function download() {
-  const url = URL.createObjectURL(new Blob([specText()], { type: "text/yaml" }));
-  Object.assign(document.createElement("a"), { href: url, download: data.spec.file }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  show("told", `${data.spec.file} written: put it beside its base, or anywhere if that ships with x3dspec`);
-}
-
 function change(index, given) {
   state.given[index] = given;
-  if (byId("preset")) byId("preset").value = "";
+  state.moved = index;
   render();
+}
+
+// What was done is a step back in the browser's history, once the hand has let go.
+function remember() {
+  const link = fragment();
+  if (link === location.hash.slice(1)) return;
+  history.pushState(null, "", link ? `#${link}` : location.pathname + location.search);
 }
 
 function listen() {
@@ -689,11 +561,13 @@ function listen() {
     });
   }
   byId("preset")?.addEventListener("change", (event) => choose(event.target.value));
+  byId("verb").addEventListener("change", take);
   byId("reset").addEventListener("click", reset);
   byId("copy").addEventListener("click", () => copied(command(), "Command"));
   byId("link").addEventListener("click", () => copied(`${location.href.split("#")[0]}#${fragment()}`, "Link"));
-  byId("download").addEventListener("click", download);
-  window.addEventListener("hashchange", () => {
+  for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => SAVE[button.dataset.save]());
+  document.addEventListener("change", remember);
+  window.addEventListener("popstate", () => {
     restore();
     render();
   });
@@ -704,22 +578,25 @@ function listen() {
   aside();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
-    if (width !== window.innerWidth && current) later(current);
+    if (width !== window.innerWidth && current) render();
     width = window.innerWidth;
   });
 }
 
 function choose(name) {
   const preset = data.presets.find((each) => each.name === name);
-  state.given = preset ? factors.map((factor) => preset.values[factor.name] ?? null) : [...opened];
+  state.given = factors.map((factor) => preset.values[factor.name] ?? null);
   render();
+  remember();
 }
 
 function reset() {
-  history.replaceState(null, "", location.pathname + location.search);
-  if (byId("preset")) byId("preset").value = "";
-  restore();
+  state.given = [...opened];
+  for (const name of QUANTITIES) byId(`limit-${name}`).value = state.limits[name] = "";
+  state.quantity = byId("quantity").value = "macs";
+  state.convention = byId("convention").value = data.conventions[0].name;
   render();
+  remember();
 }
 
 listen();

@@ -93,7 +93,7 @@ def test_commands_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     capsys.readouterr()
     for command in (asked, ["expand", "x2d"]):
         assert run([*command, "--plot", "steps.pdf"]) == 2
-        assert capsys.readouterr().err == "--plot: steps.pdf must be a .svg or .png of its own\n"
+        assert capsys.readouterr().err == "--plot: steps.pdf must end in .svg or .png\n"
         assert run([*command, "--plot", "one.svg", "-o", "one.svg"]) == 2
         assert "of its own" in capsys.readouterr().err
     assert not Path("one.svg").exists()
@@ -119,3 +119,21 @@ def test_a_system_without_fonts_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(resvg, "svg_to_bytes", lambda **given: drawing(**given, skip_system_fonts=True))
     with pytest.raises(SpecError, match="png needs a font"):
         figures.renderer()
+
+
+def test_a_scale_has_at_least_three_counts(tmp_path: Path, capsys: Capture) -> None:
+    plot = tmp_path / "steps.svg"
+    assert run(["budget", "--target", "4M params", "--plot", str(plot)]) == 0
+    capsys.readouterr()
+    assert {"2 M", "3 M"} <= set(words(plot.read_text(encoding="utf-8")))
+    for low, high in ((6.0, 6.5), (6.4, 7.2), (5.0, 11.0)):
+        assert len(list(charts._ticks(low, high))) >= 2
+
+
+def test_a_factor_that_starts_at_nothing_is_shown_over_its_range() -> None:
+    [phi] = [
+        curve for curve in curves.curves(x3dspec.load("efficientnet").resolve()) if curve.factor == "phi"
+    ]
+    assert phi.points[0][0] == 0
+    assert phi.points[-1][0] >= 7
+    assert phi.points[-1][1] > 10 * phi.points[0][1]

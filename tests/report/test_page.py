@@ -349,14 +349,27 @@ def test_everything_is_reached_by_the_tab_key_in_its_order(page: Page) -> None:
     for _ in range(60):
         page.driver.switch_to.active_element.send_keys(Keys.TAB)
         active = page.driver.execute_script(
-            "return document.activeElement.id || document.activeElement.className"
+            "const e = document.activeElement; return e.id || e.dataset.key || e.className"
         )
         if active in reached:
             break
         reached.append(active)
-    wanted = ["preset", *(f"{kind}{n}" for n in range(6) for kind in ("field", "slider")), "reset"]
-    wanted += ["limit-macs", "limit-params", "limit-activations", "command", "copy", "link", "download"]
-    wanted += ["symbolic", "convention", "scroll", "quantity"]
+    wanted = ["limit-macs", "limit-params", "limit-activations", "preset"]
+    wanted += [*(f"{kind}{n}" for n in range(6) for kind in ("field", "slider")), "reset"]
+    wanted += [
+        "verb",
+        "command",
+        "copy",
+        "link",
+        "download",
+        "save-png",
+        "quantity",
+        "x3d_m",
+        "budget",
+        "symbolic",
+        "convention",
+        "scroll",
+    ]
     assert [name for name in reached if name in wanted] == wanted
 
 
@@ -367,7 +380,8 @@ def test_the_link_keeps_the_state(page: Page) -> None:
     page.type("limit-macs", "9G")
     page.driver.execute_script(
         "for (const [id, v] of [['quantity', 'params'], ['convention', 'fvcore']]) {"
-        " const s = document.getElementById(id); s.value = v; s.dispatchEvent(new Event('change')); }"
+        " const s = document.getElementById(id); s.value = v;"
+        " s.dispatchEvent(new Event('change', {bubbles: true})); }"
     )
     before = page.numbers()
     link = page.until(lambda: "convention" in page.driver.current_url and page.driver.current_url)
@@ -381,6 +395,9 @@ def test_the_link_keeps_the_state(page: Page) -> None:
     page.element("reset").click()
     assert "#" not in page.driver.current_url
     assert page.element("field2").get_attribute("value") == "2"
+    page.driver.back()
+    assert page.until(lambda: page.element("field2").get_attribute("value")) == "5/2"
+    assert page.numbers() == before
 
 
 @browser_needed
@@ -416,7 +433,7 @@ def test_command_and_spec_are_the_network_that_is_shown(page: Page, capsys: Capt
 @browser_needed
 def test_presets_are_the_presets(page: Page, capsys: Capture) -> None:
     page.open(x3dspec.load("x3d_xs"))
-    for name, title in [("x3d_xl", "X3D-XL"), ("x2d", "x2d"), ("x3d_s", "X3D-S")]:
+    for name, title in [("x3d_xl", "X3D-XL"), ("x2d", "X2D"), ("x3d_s", "X3D-S")]:
         page.driver.execute_script("choose(arguments[0])", name)
         assert page.numbers()["cost"] == expected(resolved_json(capsys, name))["cost"]
         assert (page.text("nearest"), page.text("nearest-off")) == (title, "the same counts")
@@ -432,12 +449,20 @@ def test_limits_tell_how_far_each_factor_may_go(page: Page) -> None:
     grid = {factor.name: factor.grid for factor in architecture.factors()}["gamma_b"]
     assert architecture.resolve(gamma_b=bound).cost().macs <= 5 * 10**9
     assert architecture.resolve(gamma_b=bound + grid).cost().macs > 5 * 10**9
-    assert page.until(lambda: page.text("said0")) == "keeps the limits at any value here"
+    assert page.until(lambda: page.text("said0")) == "free: it changes no count"
     assert page.text("verdict-macs").startswith("within: 94.6 %")
     page.type("limit-params", "1M")
-    page.until(lambda: "no value" in page.text("said0"))
-    page.type("limit-params", "lots")
-    assert page.text("verdict-params") == "type a count such as 5G or 3.8M"
+    page.until(lambda: "no value" in page.text("said1"))
+    for typed, said in [
+        ("lots", "type a count such as 5G or 3.8M"),
+        ("4 GFLOPs", "FLOPs are not parameters"),
+        ("4M params", "within: 94.9 % of it"),
+        ("4,000,000", "within: 94.9 % of it"),
+    ]:
+        page.paste("limit-params", typed)
+        assert page.text("verdict-params") == said
+    page.paste("limit-macs", "4.7GFLOPs")
+    assert page.text("verdict-macs") == "over: 100.7 % of it"
 
 
 @browser_needed
@@ -447,12 +472,114 @@ def test_charts_are_drawn_and_described(page: Page) -> None:
     labels = page.until(
         lambda: page.driver.execute_script(
             "const all = [...document.querySelectorAll('svg[role=img]')];"
-            "return all.length >= 7 && all.map((s) => s.getAttribute('aria-label'))"
+            "return all.every((s) => s.children.length) && all.map((s) => s.getAttribute('aria-label'))"
         )
     )
-    assert labels[0].startswith("MACs grow from 20.66 M to 35.84 G in 11 steps; x3d_xs 605.3 M, x3d_s")
-    assert len(labels) == 7
-    assert "MACs against gamma_s: 1.26 G at 1, 18.92 G at 4" in labels[3]
+    assert len(labels) == 8
+    assert "MACs against gamma_s: 33.36 M at 1/14, 37.11 G at 39/7" in labels[2]
+    assert "res4 11 blocks of 14 pixels, 36.2 %" in labels[6]
+    assert labels[7].startswith("MACs grow from 20.66 M to 35.84 G in 11 steps; x3d_xs 605.3 M, x3d_s")
+
+
+@browser_needed
+def test_published_accuracies_stand_beside_the_cost(page: Page) -> None:
+    page.open(x3dspec.load("x3d_m"))
+    chart = page.element("accuracies").find_element("css selector", "svg")
+    spoken = chart.get_attribute("aria-label")
+    assert "X3D-M 76.2 % at 4.732 G" in spoken
+    assert "I3D-R50 73.27 % at 28.41 G" in spoken
+    assert "EfficientNet" not in spoken
+    page.element("accuracies").find_element("css selector", "[data-key=x3d_l]").send_keys("\n")
+    assert page.text("title") == "X3D-M, changed in 2 factors"
+    assert page.numbers()["cost"][0] == 18_367_710_176
+    assert "SlowFast, MODEL_ZOO.md" in page.text("readout")
+    page.driver.back()
+    assert page.until(lambda: page.text("title")) == "X3D-M"
+
+
+@browser_needed
+def test_a_budget_is_a_line_that_is_moved(page: Page) -> None:
+    from selenium.webdriver import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    page.open(x3dspec.load("x3d_m"))
+    line = "[data-key=budget]"
+    handle = page.element("accuracies").find_element("css selector", f"{line} .grip")
+    ActionChains(page.driver).drag_and_drop_by_offset(handle, -200, 0).perform()
+    dragged = page.element("limit-macs").get_attribute("value")
+    assert re.fullmatch(r"[\d.]+[GM]", dragged)
+    assert page.text("verdict-macs")
+    page.element("accuracies").find_element("css selector", line).send_keys(Keys.ARROW_LEFT)
+    moved = page.element("accuracies").find_element("css selector", line)
+    assert moved.get_attribute("aria-valuetext") != dragged
+    assert page.driver.execute_script("return document.activeElement.dataset.key") == "budget"
+
+
+@browser_needed
+def test_a_changed_network_says_what_was_changed(page: Page) -> None:
+    page.open(x3dspec.load("x3d_m"))
+    assert (page.text("title"), page.text("changes")) == ("X3D-M", "")
+    page.set({"gamma_s": "1.5"})
+    assert page.text("title") == "X3D-M, changed in 1 factor"
+    assert page.driver.title == "X3D-M, changed in 1 factor · x3dspec"
+    assert page.text("source") == "derived from X3D-M"
+    assert page.text("changes").startswith("gamma_s 2 → 1.5MACs −38.2 %parameters ±0 %")
+    assert page.driver.execute_script("return byId('preset').selectedOptions[0].text") == "changed"
+    options = page.driver.execute_script("return [...byId('preset').options].slice(1).map((o) => o.text)")
+    assert [option.split(" · ")[0] for option in options] == [
+        "X2D",
+        *(f"X3D-{n}" for n in ("XS", "S", "M", "L", "XL")),
+    ]
+
+
+@browser_needed
+def test_an_error_goes_when_its_value_goes(page: Page) -> None:
+    page.open(x3dspec.load("x3d_m"))
+    page.paste("field2", "-1")
+    assert page.text("said2") == "gamma_s = -1 must be above 0"
+    page.paste("field2", "1e3")
+    assert page.text("said2") == page.text("problem") == "size 112000 is more than 65536"
+    assert page.element("field2").get_attribute("aria-invalid") == "true"
+    assert "bad" in page.element("said2").get_attribute("class")
+    for typed in ("√2", "2^(1/2)", "sqrt(2)"):
+        page.paste("field2", typed)
+        assert page.text("clip") == "16 × 160²"
+        assert (page.text("said2"), page.element("field2").get_attribute("aria-invalid")) == ("", "false")
+    page.paste("field2", "1,5")
+    assert page.text("said2") == "write 1.5"
+
+
+@browser_needed
+def test_everything_can_be_saved(page: Page, capsys: Capture) -> None:
+    page.open(x3dspec.load("x3d_m"))
+    page.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(page.folder / "saved")}
+    )
+    for kind, start in [("csv", b"stage,blocks"), ("svg", b"<svg"), ("png", b"\x89PNG")]:
+        page.driver.execute_script("document.querySelector(`[data-save=${arguments[0]}]`).click()", kind)
+        file = page.folder / f"saved/x3d_m.{kind}"
+        page.until(file.exists)
+        assert file.read_bytes().startswith(start)
+    rows = (page.folder / "saved/x3d_m.csv").read_text().splitlines()
+    assert rows[-1] == "total,,,,,4732468736,3794322,87914520"
+    page.driver.execute_script(
+        "const v = byId('verb'); v.value = 'emit'; v.dispatchEvent(new Event('change'));"
+    )
+    assert page.text("command") == "x3dspec emit specs/x3d_m.yaml --out ."
+    page.paste("limit-macs", "3G")
+    page.driver.execute_script(
+        "const v = byId('verb'); v.value = 'budget'; v.dispatchEvent(new Event('change'));"
+    )
+    assert page.text("command") == "x3dspec budget specs/x3d_m.yaml --target 3000000000MACs"
+    assert page.problems() == []
+
+
+def test_the_numbers_are_there_without_a_program() -> None:
+    markup = re.sub(
+        r"<(script|style)\b.*?</\1>", "", report.html(x3dspec.load("x3d_m").resolve()), flags=re.DOTALL
+    )
+    for number in ("4.732 G", "4,732,468,736", "154,140,672", "16 × 224²", "frame stride 5"):
+        assert number in markup
 
 
 @browser_needed

@@ -10,7 +10,7 @@ from typing import cast
 import typer
 
 from x3dspec.cli.completion import Completing
-from x3dspec.language.errors import Infeasible, Problem, SpecError, nearest
+from x3dspec.language.errors import Infeasible, Problem, SpecError, nearest, printable
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
 
@@ -125,7 +125,7 @@ def _print_problems(problems: tuple[Problem, ...]) -> None:
 
 def _complain(line: str) -> None:
     """One line, whatever it quotes: a file's name may hold line breaks and what a terminal obeys."""
-    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 def _usage(error: BaseException) -> str:

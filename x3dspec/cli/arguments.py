@@ -69,6 +69,8 @@ def _at_clip(architecture: Architecture, clip: str) -> Architecture:
     if not all(re.fullmatch("[0-9]{1,5}", part) for part in parts) or len(parts) > 2:
         raise SpecError.at("--clip", f"{clip!r} is not FRAMESxSIZE such as 16x224, or SIZE for 2-D")
     *frames, size = (int(part) for part in parts)
+    if not frames and architecture.source.network.input.frames is not None:
+        raise SpecError.at("--clip", "this network is 3-D: write FRAMESxSIZE, such as 16x224")
     if not 1 <= size <= 8192 or not all(1 <= count <= 4096 for count in frames):
         raise SpecError.at("--clip", "frames go from 1 to 4096, size from 1 to 8192")
     return architecture.at_clip(frames[0] if frames else None, size)

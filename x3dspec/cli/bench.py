@@ -10,7 +10,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import SpecError, printable
 
 if TYPE_CHECKING:
     from x3dspec.pytorch.bench import Measured, Result, Setting, Spread
@@ -203,7 +203,7 @@ def _page(found: Result, clip: tuple[int, ...], batch: int) -> list[str]:
     for each in found.measured:
         lines += ["", *_measured(each)]
     if found.ratio is not None:
-        first, second = (each.name for each in found.measured)
+        first, second = (printable(each.name) for each in found.measured)
         spread = f"{found.ratio.median:.2f} x ({found.ratio.low:.2f} to {found.ratio.high:.2f})"
         lines += ["", f"{second} takes {spread} as long as {first}"]
     return [*lines, "", _NOTE]
@@ -219,4 +219,4 @@ def _measured(each: Measured) -> list[str]:
         ["peak memory", f"{memory} beyond what was in use"],
         *([f"  {kind}", f"{part:.0%}"] for kind, part in each.kinds.items() if part >= 0.005),
     ]
-    return [each.name, *output.aligned(rows)]
+    return [printable(each.name), *output.aligned(rows)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import Enum
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.cli import plot as picture
-from x3dspec.cli.emit import guard, module_name
+from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Counts
-from x3dspec.network.units import figure, parse_target, parse_tolerance
+from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
 from x3dspec.scaling.ladder import snapped
 from x3dspec.scaling.steps import Step, Trajectory
@@ -98,7 +99,9 @@ def register(app: typer.Typer) -> None:
 
 def budget(
     spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand.", autocompletion=completion.specs),
-    target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."),
+    targets: list[str] = typer.Option(
+        ..., "--target", metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."
+    ),
     order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
@@ -108,7 +111,7 @@ def budget(
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
-    force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Expand a spec step by step until the target is passed, then contract the last step to fit.
 
@@ -116,21 +119,19 @@ def budget(
 
     x3dspec budget --target 4.7GFLOPs --fill
     """
-    asked, share = parse_target(target), parse_tolerance(tolerance)
+    asked, share = _target(spec, targets), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
-    picture.expect(plot, (module, out))
+    picture.expect(plot)
     architecture = arguments.opened(spec, options)
+    output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
     found = solve(architecture, asked, order.value, share, fill)
     table = rows(found.resolved, convention)
     files: dict[Path, str | bytes] = {}
     if module is not None:
         from x3dspec.codegen import module as emit
 
-        guard([module], force)
         files[module] = emit.source(found.resolved, name)
     if out is not None:
-        if out in files:
-            raise SpecError.at(str(out), "is the module's file too")
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
         files[plot] = picture.drawn(plot, _plotted(found))
@@ -141,6 +142,14 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+
+
+def _target(spec: str, targets: list[str]) -> Target:
+    """The one figure that the network is to meet."""
+    if len(targets) > 1:
+        limits = " ".join(f"--max {shlex.quote(each)}" for each in targets)
+        raise SpecError.at("--target", f"takes one figure; several limits are x3dspec search {spec} {limits}")
+    return parse_target(targets[0])
 
 
 def _plotted(found: Budget) -> str:

@@ -34,7 +34,7 @@ def _files(incomplete: str) -> Iterator[str]:
     folder = Path(before + slash or ".")
     if folder.is_dir():
         spelled = (f"{before}{slash}{path.name}" for path in folder.glob("*.yaml"))
-        yield from (each for each in spelled if each.startswith(incomplete))
+        yield from (each for each in spelled if each.startswith(incomplete) and each.isprintable())
 
 
 class Completing(TyperCommand):

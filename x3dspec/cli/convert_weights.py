@@ -9,7 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import SpecError, printable, unknown
 from x3dspec.pytorch import key_rules
 
 Codes = TypedDict("Codes", {"from": str, "to": str})
@@ -41,6 +41,7 @@ def command(
     num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Convert a checkpoint from one code base's names to another's. Needs torch.
 
@@ -49,6 +50,7 @@ def command(
     x3dspec convert-weights x3d_s.pyth --spec x3d_s --from slowfast -o x3d_s.pt
     """
     try:
+        from x3dspec.pytorch import checkpoint as checkpoints
         from x3dspec.pytorch import convert as weights
     except ModuleNotFoundError:
         raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
@@ -58,11 +60,19 @@ def command(
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))
-    state = weights.read(checkpoint)
+    output.claim(("-o", out), reads=[checkpoint], force=force)
+    given = checkpoints.read(checkpoint)
     found = weights.convert(
-        state, source, target, rules, architecture.resolve(), num_classes=num_classes, label=str(checkpoint)
+        given.state,
+        source,
+        target,
+        rules,
+        architecture.resolve(),
+        num_classes=num_classes,
+        names=given.names,
+        label=str(checkpoint),
     )
-    weights.write(out, found.state, found.nesting)
+    checkpoints.write(out, found.state, found.nesting)
     for note in found.notes:
         print(note, file=sys.stderr)
     if as_json:
@@ -77,4 +87,4 @@ def command(
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo(f"{out}: {len(found.state)} tensors, {found.source} to {found.target}")
+        typer.echo(f"{printable(str(out))}: {len(found.state)} tensors, {found.source} to {found.target}")

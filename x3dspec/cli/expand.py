@@ -103,6 +103,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Expand a spec: try every axis from the same state, keep the one that the judge scores highest.
 
@@ -112,7 +113,8 @@ def command(
     --target 1GFLOPs --journal expansion.jsonl
     """
     architecture = arguments.opened(spec, options)
-    picture.expect(plot, (out, log))
+    picture.expect(plot)
+    output.claim_spec(architecture, ("-o", out), ("--plot", plot), reads=[log] if log else [], force=force)
     asked = None if target is None else parse_target(target)
     if asked is None and steps is None:
         steps = engine.published_steps(architecture)
@@ -131,7 +133,8 @@ def command(
         print(f"warning: {WARNING}", file=sys.stderr)
     tell = _tell if not as_json else _silent
     found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell)
-    output.write(_files(found, asked, out, plot))
+    if found.trajectory.steps:
+        output.write(_files(found, asked, out, plot))
     typer.echo(output.document(_content(found, name)) if as_json else "\n".join(_end(found)))
     if found.failed:
         raise Infeasible(found.failed)

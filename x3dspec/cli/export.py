@@ -9,7 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import Infeasible, SpecError, printable
 
 if TYPE_CHECKING:
     from x3dspec.pytorch.export import Exported
@@ -43,6 +43,7 @@ def command(
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
     static: bool = typer.Option(False, "--static", help="Fix batch, frames and size to the clip's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Export an emitted module, and compare the export with it. Needs torch.
 
@@ -57,6 +58,7 @@ def command(
             raise
         raise SpecError.at("", 'export needs torch: pip install "x3dspec[torch]"') from None
 
+    output.claim(("-o", out), reads=[file, *([weights] if weights else [])], force=force)
     network, clip = module(file, weights)
     found = export(network, to, out, clip, dynamic=not static)
     if as_json:
@@ -67,7 +69,7 @@ def command(
             shape = " x ".join(map(str, parity.shape))
             typer.echo(f"{mark}  {shape}: logits differ by {parity.difference:.1e} of the largest")
         for name in found.files:
-            typer.echo(name)
+            typer.echo(printable(name))
     if not found.ok:
         raise Infeasible(f"{to} does not agree with torch; nothing was written")
 

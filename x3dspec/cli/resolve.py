@@ -89,6 +89,7 @@ def resolve(
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Resolve a spec: its stage table with every width, size and cost.
 
@@ -98,6 +99,7 @@ def resolve(
     """
     name, given = arguments.single(spec, "resolve")
     architecture = arguments.opened(name, options, clip)
+    output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)

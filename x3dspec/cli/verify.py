@@ -9,7 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.language.errors import Infeasible
+from x3dspec.language.errors import Infeasible, printable
 from x3dspec.pytorch.verify import Check, Report, verify
 
 
@@ -45,13 +45,13 @@ def command(
     reports: dict[str, Report] = {}
     for file in files:
         if sys.stderr.isatty():
-            print(f"{file} ...", file=sys.stderr)
+            print(f"{printable(file)} ...", file=sys.stderr)
         reports[file] = verify(file, spec)
     if as_json:
         typer.echo(output.document(_content(reports)))
     else:
         for file, report in reports.items():
-            typer.echo("\n".join([file, *_page(report), ""]))
+            typer.echo("\n".join([printable(file), *_page(report), ""]))
     failed = [file for file, report in reports.items() if not report.ok]
     if failed:
         listed = ", ".join(failed)
@@ -72,5 +72,5 @@ def _page(report: Report) -> list[str]:
         mark = "ok  " if check.ok else "FAIL"
         said = check.found if check.ok else f"{check.found} (expected {check.expected})"
         text = f"{mark}  {check.name}: {said}" + (f"; {check.detail}" if check.detail else "")
-        lines += textwrap.wrap(text, 80, subsequent_indent="      ", break_on_hyphens=False)
+        lines += textwrap.wrap(printable(text), 80, subsequent_indent="      ", break_on_hyphens=False)
     return lines

@@ -1,21 +1,25 @@
-"""Expressions as sympy sees them, roundings kept, so that its whole calculus is at hand.
+"""The one way from our expressions to sympy: node by node, never through text.
 
 The factors are positive symbols. ``round_to`` and ``round_width`` are sympy functions that stay as
-they are over symbols and are exact over numbers, roots included.
+they are over symbols and are exact over numbers, roots included; relaxed, every rounding is dropped.
+What would blow up when sympy multiplies it out is refused before, by :mod:`x3dspec.formula.terms`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import sympy
 
-from x3dspec.language import expressions
-from x3dspec.language.expressions import Expr, Tape
+from x3dspec.formula.terms import Size, Sizes, named
+from x3dspec.language.expressions import Algebra, Expr, Tape, relax
 from x3dspec.language.numbers import Exact, Surd
+
+T = TypeVar("T")
 
 
 class RoundTo(sympy.Function):  # type: ignore[misc]
@@ -101,15 +105,57 @@ class SympyAlgebra:
 SYMPY = SympyAlgebra()
 
 
-def to_sympy(root: Expr) -> Any:
-    """The expression over positive symbols named as its factors."""
-    symbols = {name: symbol(name) for name in expressions.variables([root])}
-    return Tape[Any]([root]).run(SYMPY, symbols)[0]
+@dataclass(frozen=True)
+class Translation:
+    """Some roots in sympy: their `values`, over factors and over the symbols of `definitions`.
+
+    A definition may use the factors and the definitions before it.
+    """
+
+    values: tuple[Any, ...]
+    definitions: tuple[tuple[Any, Any], ...]
 
 
-def symbol(factor: str) -> Any:
-    """The symbol that stands for a factor."""
-    return sympy.Symbol(factor, positive=True)
+def translate(roots: Iterable[Expr], names: Mapping[Expr, str] | None = None) -> Translation:
+    """Some expressions in sympy. Nodes with a name are symbols where they are used, and definitions.
+
+    A named node is taken to be a whole number, as what is rounded is.
+
+    Raises:
+        ExpressionError: multiplied out, it has too many terms or too long numbers; or no value.
+    """
+    roots, names, definitions = tuple(roots), names or {}, []
+    counting, sizes, values = Sizes(), dict[Expr, Size](), dict[Expr, Any]()
+    for node in Tape[Any]([*names, *roots]).nodes:
+        sizes[node] = _read(node, counting, named, sizes)
+        value = values[node] = _read(node, SYMPY, symbol, values)
+        if node in names and not value.is_number:
+            sizes[node], values[node] = named(names[node]), symbol(names[node], integer=True)
+            definitions.append((values[node], value))
+    return Translation(tuple(values[root] for root in roots), tuple(definitions))
+
+
+def _read(node: Expr, algebra: Algebra[T], variable: Callable[[str], T], known: Mapping[Expr, T]) -> T:
+    if node.operator == "variable":
+        return variable(node.name)
+    if node.value is not None:
+        return algebra.constant(node.value)
+    value: T = getattr(algebra, node.operator)(*(known[argument] for argument in node.arguments))
+    return value
+
+
+def to_sympy(root: Expr, *, relaxed: bool = False) -> Any:
+    """One expression over positive symbols named as its factors.
+
+    Raises:
+        ExpressionError: as :func:`translate`.
+    """
+    return translate(relax([root]) if relaxed else [root]).values[0]
+
+
+def symbol(name: str, *, integer: bool | None = None) -> Any:
+    """The symbol that stands for a factor, or for what was given a name."""
+    return sympy.Symbol(name, positive=True, integer=integer)
 
 
 def to_number(value: Exact) -> Any:

@@ -20,7 +20,8 @@ class Problem:
     """One thing wrong at one place.
 
     ``line`` and ``column`` count from 1; 0 means that the place has none (a command line, a folder).
-    ``path`` names the node as Python would index it: ``stages[1].repeat``.
+    ``path`` names the node as Python would index it: ``stages[1].repeat``. All text is printable: it
+    goes to terminals and into JSON, and a file's name may hold anything.
     """
 
     source: str
@@ -28,6 +29,10 @@ class Problem:
     column: int
     path: str
     message: str
+
+    def __post_init__(self) -> None:
+        for part in ("source", "path", "message"):
+            object.__setattr__(self, part, printable(getattr(self, part)))
 
     def __str__(self) -> str:
         where = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
@@ -50,6 +55,16 @@ class SpecError(Exception):
 
 class Infeasible(Exception):
     """The check ran and the answer is no: a budget out of reach, say. Exit code 1."""
+
+
+def printable(text: str) -> str:
+    r"""Text as one line that shows all it holds: a line break becomes the characters ``\n``.
+
+    Whatever came from outside, the name of a file too, passes here on its way into code, a page or a
+    terminal: a line break would begin a statement there, an escape sequence would be obeyed, and what
+    turns the text around would mislead its reader.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -19,7 +19,7 @@ from x3dspec.language import numbers as exact
 from x3dspec.language import schema
 from x3dspec.language import shipped as assets
 from x3dspec.language.document import Document, Path, kind, read
-from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, unknown
+from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, unknown
 from x3dspec.language.expressions import build
 from x3dspec.language.grammar import ExpressionError, Syntax, cycles, names, parse
 from x3dspec.language.numbers import Exact, ExactError, Surd
@@ -49,7 +49,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Origin:
-    """A file that the network was read from. `label` is the same on every machine."""
+    """A file that the network was read from. `label` is printable, and the same on every machine."""
 
     label: str
     sha256: str
@@ -60,7 +60,8 @@ class Origin:
 class Source:
     """A checked spec: the network's own document and what presets and the user set in it.
 
-    `options` has every option's value, `chosen` those that the user set by hand.
+    `options` has every option's value, `chosen` those that the user set by hand. `accuracy` is what
+    this very file prints; a base's is not its presets'.
     """
 
     identity: Identity
@@ -72,6 +73,7 @@ class Source:
     classes: int
     clip: schema.Clip | None
     chosen: Mapping[str, int | str] = field(default_factory=dict)
+    accuracy: schema.Accuracy | None = None
 
     @property
     def display(self) -> str:
@@ -162,7 +164,7 @@ def _stays(path: FilePath) -> bool:
 
 def _origin(document: Document, path: FilePath) -> Origin:
     label = f"specs/{path.name}" if assets.is_shipped(path) else path.name
-    return Origin(label, document.sha256, path)
+    return Origin(printable(label), document.sha256, path)
 
 
 @lru_cache(maxsize=64)
@@ -175,7 +177,10 @@ def _whole(document: Document, path: FilePath) -> Source:
         file.name, file.title, file.source, file.class_name or class_name(file.name), file.license
     )
     options = {name: option.default for name, option in file.options.items()}
-    return Source(identity, (_origin(document, path),), document, file, {}, options, file.classes, None)
+    origins = (_origin(document, path),)
+    return Source(
+        identity, origins, document, file, {}, options, file.classes, None, accuracy=file.published_accuracy
+    )
 
 
 def _preset(preset: schema.PresetFile, document: Document, path: FilePath, base: Source) -> Source:
@@ -219,6 +224,7 @@ def _preset(preset: schema.PresetFile, document: Document, path: FilePath, base:
         origins=(_origin(document, path), *base.origins),
         factors={**base.factors, **factors},
         clip=preset.clip or base.clip,
+        accuracy=preset.published_accuracy,
     )
 
 
@@ -323,6 +329,7 @@ _LIMITS = {
     "less_than": ("must be below {}", "lt"),
     "less_than_equal": ("must be at most {}", "le"),
     "string_too_long": ("is longer than {} characters", "max_length"),
+    "string_too_short": ("must not be empty", "min_length"),
     "too_long": ("has more than {} entries", "max_length"),
     "too_short": ("must have at least {} entry", "min_length"),
     "literal_error": ("must be {}", "expected"),

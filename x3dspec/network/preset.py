@@ -8,8 +8,12 @@ from pathlib import Path
 from x3dspec.language import numbers, shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
-from x3dspec.language.schema import is_identifier
+from x3dspec.language.schema import is_identifier, is_name
+from x3dspec.language.source import Source
 from x3dspec.network.architecture import Resolved
+
+#: How every such file begins; one that does not is somebody's own.
+MARK = "# Written by x3dspec"
 
 
 def text(resolved: Resolved, path: Path) -> str:
@@ -19,14 +23,9 @@ def text(resolved: Resolved, path: Path) -> str:
         SpecError: its base could not be found from there.
     """
     source = resolved.architecture.source
-    base = source.origins[-1].path
-    if not shipped.is_shipped(base) and base.resolve().parent != path.resolve().parent:
-        raise SpecError.at(
-            str(path), f"its base {base.name} is found only from the folder of {base.name}: write it there"
-        )
-    if path.resolve() == base.resolve():
-        raise SpecError.at(str(path), "is the base itself")
+    base = base_for(source, path)
     lines = [
+        MARK,
         f"name: {name_for(path, source.identity.name)}",
         f"title: {_quoted(source.identity.title)}",
         f"source: {_quoted(source.identity.source)}",
@@ -39,6 +38,26 @@ def text(resolved: Resolved, path: Path) -> str:
         frames = f"frames: {source.clip.frames}, " if source.clip.frames else ""
         lines.append(f"clip: {{{frames}size: {source.clip.size}}}")
     return "\n".join(lines) + "\n"
+
+
+def base_for(source: Source, path: Path) -> Path:
+    """The spec that a preset at `path` would be based on.
+
+    Raises:
+        SpecError: it could not be found from there.
+    """
+    base = source.origins[-1].path
+    if not shipped.is_shipped(base) and base.resolve().parent != path.resolve().parent:
+        raise SpecError.at(
+            str(path), f"its base {base.name} is found only from the folder of {base.name}: write it there"
+        )
+    if not is_name(base.stem):
+        raise SpecError.at(
+            str(path), f"its base {base.name} cannot be named: call that file by letters, digits and _, .yaml"
+        )
+    if path.resolve() == base.resolve():
+        raise SpecError.at(str(path), "is the base itself")
+    return base
 
 
 def _set(resolved: Resolved) -> list[tuple[str, Exact]]:

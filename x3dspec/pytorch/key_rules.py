@@ -58,6 +58,8 @@ class CodeBase:
         options: how it decides options of the spec.
         convolutions: our linear layers that are convolutions of kernel 1 there.
         groups: the modules, in the order of its state dict.
+        refused: beginnings of the names of networks whose tensors look alike but are not, each with
+            the reason.
         path: where the rules stand in their document.
     """
 
@@ -66,7 +68,16 @@ class CodeBase:
     options: Mapping[str, int | str]
     convolutions: frozenset[str]
     groups: tuple[Group, ...]
+    refused: Mapping[str, str]
     path: Path
+
+    def refusal(self, names: Iterable[str]) -> str:
+        """Why a network that is called one of these cannot be taken, or nothing."""
+        for name in names:
+            for beginning, reason in self.refused.items():
+                if name.startswith(beginning):
+                    return f"is of {self.name}'s {shown(name)}: {reason}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ class Rules:
             SpecError: an unknown name.
         """
         if name == OWN:
-            return CodeBase(OWN, None, {}, frozenset(), (), ())
+            return CodeBase(OWN, None, {}, frozenset(), (), {}, ())
         if name not in self.code_bases:
             message = unknown("code base", name, self.names, "the rules have")
             raise SpecError.at(self.document.source, message)
@@ -251,7 +262,7 @@ class _Reader:
         path: Path = ("code_bases", name)
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
-        optional = ("source", "nesting", "options", "convolutions")
+        optional = ("source", "nesting", "options", "convolutions", "refused")
         given = self._known(path, data, ("modules",), optional)
         if not isinstance(given.get("source", ""), str):
             self._report((*path, "source"), "must be text")
@@ -264,6 +275,7 @@ class _Reader:
             self._options((*path, "options"), given.get("options", {})),
             self._convolutions((*path, "convolutions"), given.get("convolutions", [])),
             tuple(groups),
+            self._refused((*path, "refused"), given.get("refused", {})),
             path,
         )
 
@@ -279,6 +291,15 @@ class _Reader:
                 self.problems += error.problems
             options[name] = value
         return options
+
+    def _refused(self, path: Path, data: object) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+        for name, reason in self._mapping(path, data).items():
+            if isinstance(name, str) and isinstance(reason, str) and reason.isprintable():
+                reasons[name] = reason
+            else:
+                self._report((*path, name), "must be text on one line")
+        return reasons
 
     def _convolutions(self, path: Path, data: object) -> frozenset[str]:
         if not isinstance(data, list):

@@ -29,6 +29,9 @@ text { fill: #e7e8e6 } .soft { fill: #a4abb2 } .page { fill: #1c2024 } .fill { f
 .second { fill: #dba95a } .axis { stroke: #343a40 } .line { stroke: #63c5b9 } .limit { stroke: #ff9a90 }
 }"""
 
+#: Says whose picture it is, so that another one is not replaced by it.
+SIGN = "<!-- Drawn by x3dspec -->"
+
 
 @dataclass(frozen=True)
 class Point:
@@ -79,8 +82,8 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
         return left + step * index, top + (height - top - bottom) * (1 - share)
 
     parts = [_text(24, 18, title, "soft")] if title else []
-    for power in range(math.ceil(low), math.floor(high) + 1):
-        parts += _rule(place(0, 10.0**power)[1], left, WIDTH - right, short(10.0**power))
+    for tick in _ticks(low, high):
+        parts += _rule(place(0, tick)[1], left, WIDTH - right, short(tick))
     if limit:
         y = place(0, limit)[1]
         parts.append(f'<path class="limit" d="M{left} {y:.1f}H{WIDTH - right}"/>')
@@ -95,6 +98,13 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
         if len(points) <= 12:
             parts.append(_text(left + step * index, height - 11, point.label[:10], "soft", "middle"))
     return Panel(height, tuple(filter(None, parts)))
+
+
+def _ticks(low: float, high: float) -> Iterator[float]:
+    """Round counts between two powers of ten, at least three where the span has them."""
+    marks = (1,) if high - low > 2.5 else (1, 3) if high - low > 1.2 else (1, 2, 3, 5)
+    for power in range(math.floor(low), math.ceil(high)):
+        yield from (mark * 10.0**power for mark in marks if low <= math.log10(mark * 10.0**power) <= high)
 
 
 def curves(title: str, found: Sequence[Curve], now: int) -> Panel:
@@ -121,7 +131,7 @@ def _curve(curve: Curve, now: int, most: int) -> Iterator[str]:
         yield from _rule(place(low, tick)[1], left, right, said, "soft small")
     yield _text(left, bottom + 16, f"{low:.4g}", "soft small")
     yield _text(right, bottom + 16, f"{high:.4g}", "soft small", "end")
-    yield _line([place(*point) for point in curve.points])
+    yield _steps([place(*point) for point in curve.points])
     yield _dot(*place(curve.value, now), 4)
 
 
@@ -134,6 +144,12 @@ def _rule(y: float, left: float, right: float, said: str, style: str = "soft") -
 def _line(places: Iterable[tuple[float, float]]) -> str:
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     return f'<path class="line" d="M{path}"/>'
+
+
+def _steps(places: Sequence[tuple[float, float]]) -> str:
+    """A line that keeps its height until the next place, as rounding does."""
+    path = "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
+    return f'<path class="line" d="M{places[0][0]:.1f} {places[0][1]:.1f}{path}"/>'
 
 
 def _dot(x: float, y: float, radius: float) -> str:
@@ -152,6 +168,7 @@ def picture(said: str, panels: Sequence[Panel]) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img">',
+        SIGN,
         f"<title>{escape(said)}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}"/>',

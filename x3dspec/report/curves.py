@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 
@@ -12,15 +13,14 @@ from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Counts, Meter, meter
 from x3dspec.network.layers import Factor
-from x3dspec.scaling.ladder import nearest
+from x3dspec.report import family
 from x3dspec.scaling.published import bare, recorded
 from x3dspec.scaling.steps import Step, chosen, in_order
 
 #: Steps of an expansion that nothing is published of.
 STEPS = 8
-#: Points of a curve, about; and how far it goes from the current value, as a factor of it.
-POINTS = 24
-REACH = 2
+#: Points of a curve, about.
+POINTS = 32
 
 
 @dataclass(frozen=True)
@@ -58,29 +58,33 @@ class Curve:
 
 
 def curves(resolved: Resolved) -> Iterator[Curve]:
-    """What each factor costs, from half its value to twice."""
-    gauge = meter(resolved.architecture)
-    for factor in resolved.architecture.factors():
-        points = tuple(_points(resolved, gauge, factor))
+    """What each factor costs, from its least value to where the page's slider ends."""
+    architecture = resolved.architecture
+    gauge = meter(architecture)
+    open_base = Architecture(replace(architecture.source, factors={}))
+    settings = [resolved.factors, *(values for _, values in family.presets(open_base))]
+    for factor in architecture.factors():
+        values = _values(resolved.factors[factor.name], factor, family.last_rung(factor, settings))
+        points = tuple(_points(resolved, gauge, factor, values))
         if len(points) > 1:
             yield Curve(factor.name, float(resolved.factors[factor.name]), points)
 
 
-def _points(resolved: Resolved, gauge: Meter, factor: Factor) -> Iterator[tuple[float, int]]:
-    for value in _values(resolved.factors[factor.name], factor):
+def _points(
+    resolved: Resolved, gauge: Meter, factor: Factor, values: Sequence[Exact]
+) -> Iterator[tuple[float, int]]:
+    for value in values:
         setting = {**resolved.setting, factor.name: value}
         if gauge.refusal(setting) is None:
             yield float(value), gauge.counts(setting).macs
 
 
-def _values(value: Exact, factor: Factor) -> list[Exact]:
+def _values(value: Exact, factor: Factor, last: int) -> list[Exact]:
     """Values on the grid and in the domain, and the current one, which may be beside the grid."""
-    low = max(nearest(value / REACH, factor.grid), 1)
-    high = max(nearest(value * REACH, factor.grid), low)
-    rungs = range(low, high + 1, max((high - low) // POINTS, 1))
+    first = 1 if factor.low is None else math.ceil(factor.low / factor.grid)
+    rungs = [*range(first, last, (last - first) // POINTS + 1), last]
     values: set[Exact] = {value, *(factor.grid * Fraction(rung) for rung in rungs)}
-    kept = [v for v in values if _within(v, factor)]
-    return sorted(kept, key=float)
+    return sorted((v for v in values if _within(v, factor)), key=float)
 
 
 def _within(value: Exact, factor: Factor) -> bool:

@@ -9,35 +9,32 @@ their hashes, and nothing from anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from x3dspec.formula.notation import Piece, Text
 from x3dspec.language import numbers as exact
-from x3dspec.language import shipped as assets
 from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
 from x3dspec.language.expressions import ONE, Expr, Tape, build, lift, variable
 from x3dspec.language.numbers import Exact
 from x3dspec.network import bind, cost, kinds, preset
 from x3dspec.network import layers as net
-from x3dspec.network.architecture import Architecture, Resolved, load
-from x3dspec.network.breakdown import window
+from x3dspec.network.architecture import Architecture, Resolved
+from x3dspec.network.breakdown import short, window
 from x3dspec.network.evaluator import Counts
-from x3dspec.report import javascript
+from x3dspec.report import family, initial, javascript
+from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import expansions
+from x3dspec.report.html import asset, environment, policy
 
-#: A slider without a maximum goes on to twice what the presets use.
-HEADROOM = 2
-#: What to take for that where they all leave the factor at 0.
-UNKNOWN = 4
+#: The page's program, in the order in which it is read; the last part starts it.
+PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
 
 _QUANTITIES = ("macs", "params", "activations")
 _TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
@@ -58,42 +55,25 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
     script = "\n".join(
         [
             '"use strict";',
-            _asset("report_exact.js"),
+            asset("report_exact.js"),
             f"const evaluate={page.program};",
             f"const starts=[{','.join(page.starts)}];",
-            _asset("report.js"),
+            *map(asset, PROGRAM),
         ]
     )
-    style = _asset("report.css")
-    template = _environment().get_template("report.html.jinja")
+    style = asset("report.css")
+    template = environment().get_template("report.html.jinja")
     return str(
         template.render(
             data=data,
             json=_embedded(data),
             script=script,
             style=style,
-            policy=_policy(script, style),
+            policy=policy(script, style),
             identity=resolved.network.identity,
+            initial=initial.numbers(resolved),
         )
     )
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(assets.folder("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-
-
-def _asset(name: str) -> str:
-    return (assets.folder("templates") / name).read_text(encoding="utf-8")
 
 
 def _embedded(data: Mapping[str, Any]) -> str:
@@ -102,19 +82,6 @@ def _embedded(data: Mapping[str, Any]) -> str:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def _policy(script: str, style: str) -> str:
-    """Nothing from anywhere, but for what the page itself says."""
-    return (
-        f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hashed(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 class _Slots:
@@ -177,6 +144,11 @@ class _Page:
         network = self.network
         return {
             "name": self.architecture.name,
+            "title": self.source.identity.title,
+            "source": self.source.identity.source,
+            "chosen": dict(self.source.chosen),
+            "counts": self._own_counts(),
+            "accuracy": None if (found := accuracies(self.architecture)) is None else asdict(found),
             "factors": [self._factor(factor) for factor in self.factors],
             "input": {
                 "frames": self._slot(network.frames),
@@ -197,6 +169,14 @@ class _Page:
             "options": {**self.source.options, "classes": self.source.classes},
             "display": self.source.display,
         }
+
+    def _own_counts(self) -> dict[str, int] | None:
+        """What the spec's own network costs; None where it cannot be built."""
+        try:
+            cost = self.architecture.resolve().cost()
+        except SpecError:
+            return None
+        return {quantity: getattr(cost, quantity) for quantity in _QUANTITIES}
 
     def _slot(self, value: Expr | None) -> int | None:
         return None if value is None else self.slots.of(value)
@@ -234,12 +214,7 @@ class _Page:
     def _top(self, factor: net.Factor) -> Fraction:
         """Where the slider ends: on the grid, within the domain, beyond all that has a name."""
         settings = [self.resolved.factors, *(values for _, values in self._named)]
-        most = max(float(values[factor.name]) for values in settings) or UNKNOWN
-        grid = _rational(factor.grid, factor.name)
-        steps = max(int(HEADROOM * most / grid) + 1, 4)
-        if factor.high is not None:
-            steps = min(steps, int(_rational(factor.high, factor.name) / grid))
-        return max(steps, 1) * grid
+        return family.last_rung(factor, settings) * _rational(factor.grid, factor.name)
 
     def _symbolic_input(self) -> list[str]:
         """How the clip follows from the factors, as the spec says it."""
@@ -308,15 +283,8 @@ class _Page:
         ]
 
     @cached_property
-    def _named(self) -> list[tuple[Architecture, Mapping[str, Exact]]]:
-        """The shipped networks on the same base, each with every factor's value."""
-        base = self.source.origins[-1].path
-        found: list[tuple[Architecture, Mapping[str, Exact]]] = []
-        for name in assets.shipped():
-            other = load(name)
-            if other.source.origins[-1].path == base:
-                found.append((other, bind.complete(self.open.source, other.source.factors)))
-        return found
+    def _named(self) -> list[family.Named]:
+        return family.presets(self.open)
 
     def _presets(self) -> list[dict[str, Any]]:
         found = []
@@ -330,11 +298,12 @@ class _Page:
                 {
                     "name": other.name,
                     "title": other.source.identity.title,
+                    "label": f"{_called(other)} · {short(counts.macs)}",
                     "values": {name: exact.text(value) for name, value in given.items()},
                     **{quantity: getattr(counts, quantity) for quantity in _QUANTITIES},
                 }
             )
-        return found
+        return sorted(found, key=lambda entry: int(entry["macs"]))
 
     def _trajectory(self) -> dict[str, Any] | None:
         """Cost after each step, solved and recorded, from the spec's start."""
@@ -358,6 +327,11 @@ class _Page:
         at = next(index for index, line in enumerate(lines) if line.startswith("factors: {"))
         before, after = lines[:at], lines[at + 1 :]
         return {"file": file, "before": "\n".join(before) + "\n", "after": "\n".join(after) + "\n"}
+
+
+def _called(architecture: Architecture) -> str:
+    title = architecture.source.identity.title.split(",")[0]
+    return title if 0 < len(title) <= 20 else architecture.name
 
 
 def _rational(value: Exact, name: str) -> Fraction:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from x3dspec.language.errors import Problem, SpecError
+from x3dspec.language.errors import Problem, SpecError, printable
 from x3dspec.language.numbers import text
 from x3dspec.scaling.judges import Candidate, Judge, Score
 
@@ -99,7 +99,7 @@ def _score(line: Mapping[str, Any]) -> Score:
     number = value is None or (type(value) in (int, float) and math.isfinite(value))
     if not number or not isinstance(note, str):
         raise ValueError
-    return Score(value, note)
+    return Score(value, printable(note))
 
 
 def digest(content: bytes) -> str:
