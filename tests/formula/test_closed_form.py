@@ -338,7 +338,7 @@ def assert_typesets(text: str) -> None:
 
 
 def test_roots_in_latex(odd: Architecture) -> None:
-    assert r"+ 384 \sqrt{2} \sqrt{\mathrm{math}} \alpha" in render.latex(
+    assert r"+ 384 \sqrt{2} \alpha_{\mathrm{b\_c}} \sqrt{\mathrm{math}}" in render.latex(
         closed_form.derive(odd, "params", relaxed=True)
     )
 

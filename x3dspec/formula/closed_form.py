@@ -18,8 +18,7 @@ from typing import Any
 import sympy
 
 from x3dspec.formula.names import names
-from x3dspec.formula.sympy_bridge import SYMPY, symbol, to_number, to_sympy
-from x3dspec.formula.terms import Size, Sizes, named, refuse_blow_up
+from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape
@@ -165,9 +164,9 @@ Arranged = tuple[tuple[Definition, ...], tuple[Term, ...]]
 
 def _relaxed(root: Expr, values: Setting) -> Arranged:
     """One polynomial, its largest terms at the given values first."""
-    refuse_blow_up([root])
+    form = sympy.expand(to_sympy(root))
     known = {symbol(name): to_number(value) for name, value in values.items()}
-    sizes = {term: float(term.xreplace(known)) for term in sympy.Add.make_args(sympy.expand(to_sympy(root)))}
+    sizes = {term: float(term.xreplace(known)) for term in sympy.Add.make_args(form)}
     summands = sorted(sizes, key=lambda term: (-sizes[term], term.sort_key()))
     return (), (Term("", tuple(summands)),)
 
@@ -177,10 +176,12 @@ def _rounded(network: net.Network[Expr], quantity: Quantity, values: Setting) ->
     blocks = {stage.name: _blocks(stage, quantity.measure) for stage in network.stages}
     roots = [node for pairs in blocks.values() for pair in pairs for node in pair]
     roots += [stage.repeat for stage in network.stages]
-    reading = _Reading(names(network, roots, {*values, quantity.name}), roots)
-    terms = [Term(stage.name, reading.summands(stage.repeat, blocks[stage.name])) for stage in network.stages]
+    translation = translate(roots, names(network, roots, {*values, quantity.name}))
+    known = dict(zip(roots, translation.values, strict=True))
+    terms = [Term(stage.name, _summands(stage.repeat, blocks[stage.name], known)) for stage in network.stages]
     terms = [term for term in terms if term.summands]
-    return _needed(reading.definitions, terms), tuple(terms)
+    definitions = [Definition(name, value) for name, value in translation.definitions]
+    return _needed(definitions, terms), tuple(terms)
 
 
 def _blocks(stage: net.Stage[Expr], measure: Measure) -> list[tuple[Expr, Expr]]:
@@ -192,40 +193,13 @@ def _blocks(stage: net.Stage[Expr], measure: Measure) -> list[tuple[Expr, Expr]]
     return blocks
 
 
-class _Reading:
-    """Every node in sympy's terms, over factors and what was given a name on the way.
-
-    Raises:
-        ExpressionError: multiplied out, a node has too many terms.
-    """
-
-    def __init__(self, names: Mapping[Expr, str], roots: Iterable[Expr]) -> None:
-        self.definitions: list[Definition] = []
-        self._values: dict[Expr, Any] = {}
-        guard, sizes = Sizes(), dict[Expr, Size]()
-        for node in Tape[Any]([*names, *roots]).nodes:
-            sizes[node] = _evaluated(node, guard, sizes, named)
-            value = _evaluated(node, SYMPY, self._values, symbol)
-            if node in names and not value.is_number:
-                name = sympy.Symbol(names[node], real=True, integer=node.whole or None)
-                self.definitions.append(Definition(name, value))
-                sizes[node], value = named(name), name
-            self._values[node] = value
-
-    def summands(self, repeat: Expr, blocks: Iterable[tuple[Expr, Expr]]) -> tuple[Any, ...]:
-        """The blocks of a stage as products of how often and what."""
-        pairs = [(self._values[count], sympy.expand(self._values[body])) for count, body in blocks]
-        shared = _shared(self._values[repeat], pairs)
-        return tuple(_product(count, arranged(body)) for count, body in shared if body != 0 and count != 0)
-
-
-def _evaluated(node: Expr, algebra: Any, values: Mapping[Expr, Any], variable: Callable[[str], Any]) -> Any:
-    """One node in an algebra, its arguments known already."""
-    if node.operator == "variable":
-        return variable(node.name)
-    if node.value is not None:
-        return algebra.constant(node.value)
-    return getattr(algebra, node.operator)(*(values[argument] for argument in node.arguments))
+def _summands(
+    repeat: Expr, blocks: Iterable[tuple[Expr, Expr]], known: Mapping[Expr, Any]
+) -> tuple[Any, ...]:
+    """The blocks of a stage as products of how often and what."""
+    pairs = [(known[count], sympy.expand(known[body])) for count, body in blocks]
+    shared = _shared(known[repeat], pairs)
+    return tuple(_product(count, arranged(body)) for count, body in shared if body != 0 and count != 0)
 
 
 Pair = tuple[Any, Any]

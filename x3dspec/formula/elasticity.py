@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sympy
 
 from x3dspec.formula.closed_form import Quantity, counted_as, refusals
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy
-from x3dspec.formula.terms import refuse_blow_up
 from x3dspec.language import expressions as expr
 from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.network import bind, cost
@@ -32,11 +32,26 @@ class Smooth:
     @property
     def factors(self) -> list[Any]:
         """The factors that it depends on, in the order of their declaration."""
-        return [factor for factor in self.values if factor in self.cost.free_symbols]
+        used = self.cost.free_symbols
+        return [factor for factor in self.values if factor in used]
+
+    @cached_property
+    def value(self) -> Any:
+        """What it is at the values, exactly."""
+        return self.cost.xreplace(self.values)
 
     def elasticity(self, factor: Any) -> Any:
-        """As a formula."""
-        return factor * sympy.diff(self.cost, factor) / self.cost
+        """Its elasticity by one factor, at the values, exactly.
+
+        Raises:
+            OverflowError: it is beyond all floats.
+        """
+        here = self.values[factor]
+        along = self.cost.xreplace({other: value for other, value in self.values.items() if other != factor})
+        value = here * sympy.diff(along, factor).xreplace({factor: here}) / self.value
+        if not value.is_finite or not math.isfinite(float(value)):
+            raise OverflowError(f"the elasticity of {factor.name} is larger than any float")
+        return value
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,6 @@ def smooth(
     total = expr.lift(counted.measure(cost.of_network(architecture.symbolic(frozenset(overrides)))))
     with refusals(architecture):
         [root] = _branches(expr.relax([total]), values)
-        refuse_blow_up([root])
         form = sympy.expand(to_sympy(root))
     return Smooth(counted, form, {symbol(name): to_number(value) for name, value in values.items()})
 
@@ -84,14 +98,7 @@ def elasticities(
     """
     form = smooth(architecture, quantity, convention=convention, setting=setting)
     with refusals(architecture):
-        return tuple(Elasticity(factor.name, _at(form, factor)) for factor in form.factors)
-
-
-def _at(form: Smooth, factor: Any) -> Any:
-    value = form.elasticity(factor).xreplace(form.values)
-    if not value.is_finite or not math.isfinite(float(value)):
-        raise OverflowError(f"the elasticity of {factor.name} is larger than any float")
-    return value
+        return tuple(Elasticity(factor.name, form.elasticity(factor)) for factor in form.factors)
 
 
 def _branches(roots: list[Expr], values: Setting) -> list[Expr]:

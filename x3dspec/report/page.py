@@ -17,11 +17,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from x3dspec.formula.notation import Piece, Text
+from x3dspec.formula import printers
+from x3dspec.formula.sympy_bridge import translate
 from x3dspec.language import numbers as exact
 from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import ONE, Expr, Tape, build, lift, variable
+from x3dspec.language.expressions import ONE, Expr, build, lift, variable
 from x3dspec.language.numbers import Exact
 from x3dspec.network import bind, cost, kinds, preset
 from x3dspec.network import layers as net
@@ -358,17 +359,7 @@ def _size(shape: net.Shape[Expr]) -> Expr | None:
 
 def _spelled(node: Expr, known: Mapping[Expr, str]) -> str:
     """An expression as a spec would say it, where some parts of it have names."""
-    notation, pieces = Text(), dict[Expr, Piece]()
-    for each in Tape[Piece]([node]).nodes:
-        if each in known:
-            pieces[each] = Piece(known[each])
-        elif each.operator == "variable":
-            pieces[each] = Piece(each.name)
-        elif each.value is not None:
-            pieces[each] = notation.constant(each.value)
-        else:
-            pieces[each] = getattr(notation, each.operator)(*(pieces[a] for a in each.arguments))
-    return pieces[node].text
+    return known.get(node) or printers.text(translate([node], known).values[0])
 
 
 def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:
