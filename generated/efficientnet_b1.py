@@ -196,7 +196,7 @@ class EfficientNet(nn.Module):
         self.stage9 = nn.Conv2d(320, 1280, kernel_size=1, bias=False)
         self.stage9_norm = nn.BatchNorm2d(1280, eps=0.001, momentum=0.01)
         self.fc_dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(1280, num_classes)
+        self.fc = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -249,13 +249,13 @@ class EfficientNet(nn.Module):
         """(N, in_channels, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc = nn.Linear(1280, num_classes)
+        self.fc = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

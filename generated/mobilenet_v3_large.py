@@ -201,7 +201,7 @@ class MobileNetV3(nn.Module):
         self.conv2_norm = nn.BatchNorm2d(960, eps=0.001, momentum=0.01)
         self.fc1 = nn.Linear(960, 1280)
         self.fc2_dropout = nn.Dropout(dropout)
-        self.fc2 = nn.Linear(1280, num_classes)
+        self.fc2 = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -279,13 +279,13 @@ class MobileNetV3(nn.Module):
         """(N, in_channels, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc2
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc2 = nn.Linear(1280, num_classes)
+        self.fc2 = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc2)
 
 

@@ -125,7 +125,7 @@ def test_progress_is_cleared_before_an_answer(screen: pytest.MonkeyPatch) -> Non
     with Progress() as progress:
         progress.show("x" * 100)
         progress.say("done")
-    assert error.getvalue() == "\r\x1b[K" + "x" * 39 + "\r\x1b[Kdone\n"
+    assert error.getvalue() == "\r\x1b[K" + "x" * 37 + "\r\x1b[Kdone\n"
 
 
 def test_a_progress_that_nobody_watches_is_seldom(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from x3dspec.codegen.header import FORMS, Header, is_ours
 from x3dspec.codegen.module import source
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import SpecError, printable
 from x3dspec.network.architecture import load
 from x3dspec.pytorch.verify import verify
 
@@ -57,11 +57,11 @@ def test_the_name_of_a_specs_file_is_no_code(name: str, tmp_path: Path) -> None:
     spec = tmp_path / name
     spec.write_text((NETWORKS / "small2d.yaml").read_text())
     text = source(load(str(spec)).resolve())
-    assert Header.read(text, "f").origins[0][0] == name
+    assert Header.read(text, "f").origins[0][0] == printable(name)
     assert all(line.isprintable() for line in text.split("\n"))
     module = tmp_path / "small2d.py"
     module.write_text(text)
-    assert verify(module).ok
+    assert verify(module, str(spec)).ok
     done = subprocess.run([sys.executable, str(module)], capture_output=True, text=True, check=True)
     assert done.stdout == ""
 

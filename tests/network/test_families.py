@@ -54,6 +54,10 @@ IMAGE = {
     "efficientnet_b7": ("efficientnet_b7", 66_347_960, 37_745_884_192),
     "mobilenet_v2": ("mobilenetv2_100", 3_504_872, 300_774_272),
     "mobilenet_v3_large": ("mobilenetv3_large_100", 5_483_032, 216_589_760),
+    "resnet": ("resnet50", 25_557_032, 4_089_184_256),
+    "resnet_basic": ("resnet18", 11_689_512, 1_814_073_344),
+    "regnetx_032": ("regnetx_032", 15_296_552, 3_176_621_952),
+    "regnety_040": ("regnety_040", 20_646_656, 3_973_288_448),
 }
 FAMILIES = (*VIDEO, "efficientnet", "mobilenet_v2", "mobilenet_v3_large")
 #: Of the image networks whose logits are compared: the smallest, one that repeats its first block and
@@ -172,7 +176,7 @@ def test_norms_of_timm_are_refused_by_a_spec_of_others_either_way() -> None:
     resolved = published("mobilenet_v2")
     rules = key_rules.load(resolved.architecture)
     state = emitted.build(resolved).state_dict()
-    with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch's"):
+    with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch gives"):
         convert.convert(state, "x3dspec", "timm", rules, resolved)
 
 
@@ -183,6 +187,37 @@ def test_weights_that_no_tensor_tells_from_others_are_refused_by_name(name: str)
     state = convert.convert(emitted.build(resolved).state_dict(), "x3dspec", "timm", rules, resolved).state
     with pytest.raises(SpecError, match=f"is of timm's '{name}': its convolutions pad as TensorFlow does"):
         convert.convert(state, "auto", "x3dspec", rules, resolved, names=("model", name))
+
+
+#: timm's name: the spec and its options. Of the last ones the logits are compared.
+RESNETS = {
+    "resnet34": ("resnet_basic", {"depth": 34}),
+    "resnet101": ("resnet", {"depth": 101}),
+    "resnet152": ("resnet", {"depth": 152}),
+    "resnext101_32x8d": ("resnet", {"depth": 101, "cardinality": 32, "base_width": 8}),
+    "wide_resnet50_2": ("resnet", {"base_width": 128}),
+    "resnet18": ("resnet_basic", {}),
+    "resnext50_32x4d": ("resnet", {"cardinality": 32, "base_width": 4}),
+    "seresnet50": ("resnet", {"attention": "se"}),
+}
+
+
+@needs_timm
+@pytest.mark.parametrize("name", RESNETS)
+def test_every_resnet_is_timms(name: str) -> None:
+    spec, options = RESNETS[name]
+    resolved = x3dspec.load(spec).choose(**options).resolve()
+    with torch.device("meta"):
+        theirs = family_peers.timm(name)
+    assert counted(theirs, (3, 224, 224)) == (resolved.cost().params, resolved.cost().macs)
+
+
+@needs_timm
+@pytest.mark.parametrize("name", list(RESNETS)[-3:])
+def test_logits_of_a_resnet_are_timms(name: str) -> None:
+    spec, options = RESNETS[name]
+    resolved = x3dspec.load(spec).choose(**options).resolve()
+    assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
 
 
 SCALED = {

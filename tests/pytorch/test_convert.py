@@ -261,6 +261,29 @@ def test_a_checkpoint_of_another_variant(code_base: str) -> None:
     assert found.keys() - {""} == expected
 
 
+#: MACs and parameters of X3D-XL as its own class builds it there.
+OTHER_XL = {"slowfast": (36_650_215_072, 11_087_571), "mmaction2": (31_349_846_400, 9_718_800)}
+
+
+@pytest.mark.parametrize(("code_base", "choice"), [("slowfast", "of_1"), ("mmaction2", "doubled")])
+def test_an_xl_of_other_widths_is_refused_by_name(code_base: str, choice: str) -> None:
+    resolved = network(f"x3d_xl_{code_base}")
+    cost = resolved.cost()
+    assert (cost.macs, cost.params) == OTHER_XL[code_base]
+    state = convert(ours(f"x3d_xl_{code_base}"), "x3dspec", code_base, f"x3d_xl_{code_base}").state
+    summary = problems(state, name="x3d_xl")[""]
+    assert f"as {code_base} builds it, it rounds" in summary
+    assert summary.endswith(f": --set widths={choice} takes it")
+    taken = network("x3d_xl").architecture.choose(widths=choice).resolve()
+    assert weights.convert(state, "auto", "x3dspec", rules(), taken).source == code_base
+
+
+@pytest.mark.parametrize("choice", ["of_8", "of_1", "doubled"])
+def test_widths_agree_where_nothing_is_scaled(choice: str) -> None:
+    x3d_s = network("x3d_s")
+    assert x3d_s.architecture.choose(widths=choice).resolve().network.stages == x3d_s.network.stages
+
+
 def _differs(state: State, code_base: str, key: str) -> bool:
     known = REFERENCE[code_base]
     return key not in state or key not in known or list(state[key].shape) != known[key]
@@ -564,6 +587,7 @@ BAD_RULES = {
     "number within": ("{conv: c}", '{conv: "c.{i}"}', "{i} belongs in the prefix"),
     "unknown option": ("options: {}", "options: {shortcut: yes}", "unknown option 'shortcut'"),
     "unknown choice": ("options: {}", "options: {shortcut_norm: no}", "unknown choice 'no'"),
+    "unknown variant": ("options: {}", "variants: {widths: {of_2: why}}", "unknown choice 'of_2'"),
     "not a reason": ("options: {}", "refused: {tf: 3}", "theirs.refused.tf: must be text on one line"),
     "not an option": ("options: {}", "options: {shortcut_norm: []}", "must be text or a whole number"),
     "our own name": ("theirs:", "x3dspec:", "is the name of our own keys"),

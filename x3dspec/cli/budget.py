@@ -13,16 +13,19 @@ from x3dspec.cli import arguments, completion, output
 from x3dspec.cli import plot as picture
 from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
+from x3dspec.formula.real import text
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Counts
+from x3dspec.network.grid import snapped
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.ladder import snapped
 from x3dspec.scaling.steps import Step, Trajectory
 
+#: Characters of a closed form in a table.
+MAX_EXACT = 40
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
 
 
@@ -36,10 +39,20 @@ class Asked(TypedDict):
     meaning: str
 
 
+class Contraction(TypedDict):
+    """What a recorded step is cut to before it is the preset that it reaches."""
+
+    factor: str
+    value: int | float
+    value_exact: str
+    cost: Counts
+
+
 class Taken(TypedDict):
     """A step of an expansion: the factor that drives its axis, raw and on its grid, and where it arrives.
 
-    `multiplier` is how far the factor went, `ratio` what the step did to the MACs.
+    `multiplier` is how far the factor went, `exact` the same in closed form, where that is short;
+    `ratio` is what the step did to the MACs.
     """
 
     axis: str
@@ -49,9 +62,11 @@ class Taken(TypedDict):
     value: int | float
     value_exact: str
     multiplier: float
+    exact: str | None
     ratio: float
     cost: Counts
     reaches: str | None
+    cut: Contraction | None
 
 
 class Skipped(TypedDict):
@@ -113,7 +128,9 @@ def budget(
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec step by step until the target is passed, then contract the last step to fit.
+    """Find the network that a target of cost buys.
+
+    The spec is expanded step by step until the target is passed, then the last step is contracted to fit.
 
     FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
 
@@ -207,10 +224,12 @@ def steps(found: Trajectory) -> list[Taken]:
             "raw": output.number(step.raw),
             "value": output.number(step.snapped),
             "value_exact": numbers.text(step.snapped),
-            "multiplier": step.multiplier,
+            "multiplier": float(step.multiplier),
+            "exact": text(step.multiplier),
             "ratio": step.ratio,
             "cost": step.counts,
             "reaches": step.reaches,
+            "cut": _contraction(step),
         }
         for step in found.steps
     ]
@@ -218,17 +237,37 @@ def steps(found: Trajectory) -> list[Taken]:
 
 def trajectory(found: Trajectory) -> list[str]:
     """The trajectory for people, a line a step."""
-    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", ""]]
+    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", "m, exactly", ""]]
     start = found.counts
-    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", ""])
-    cells += [_line(index, step) for index, step in enumerate(found.steps, start=1)]
+    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
+    for index, step in enumerate(found.steps, start=1):
+        cells += [_line(index, step), *_cut(step)]
     lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
     lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
     return [*lines, *([found.ended] if found.ended else [])]
 
 
+def _contraction(step: Step) -> Contraction | None:
+    if step.cut is None:
+        return None
+    after = step.cut.after
+    value, exact = output.number(after), numbers.text(after)
+    return {"factor": step.cut.factor, "value": value, "value_exact": exact, "cost": step.cut.counts}
+
+
+def _cut(step: Step) -> list[list[str]]:
+    """The line of a recorded step's contraction to the preset that it is named after."""
+    if step.cut is None:
+        return []
+    cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
+    value, counts = _brief(cut.after), (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
+    return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
+
+
 def _line(index: int, step: Step) -> list[str]:
-    said = step.reaches or {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    said = {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    if step.reaches and not step.cut:
+        said = step.reaches
     return [
         str(index),
         step.axis,
@@ -238,8 +277,15 @@ def _line(index: int, step: Step) -> list[str]:
         f"{step.counts.macs:,}",
         f"{step.ratio:.2f}",
         f"{step.counts.params:,}",
+        solved(step),
         said,
     ]
+
+
+def solved(step: Step) -> str:
+    """The multiplier that was solved for, in closed form where that fits into a column."""
+    exact = text(step.multiplier) if step.relaxed is not None else None
+    return exact if exact is not None and len(exact) <= MAX_EXACT else ""
 
 
 def _brief(value: numbers.Exact) -> str:

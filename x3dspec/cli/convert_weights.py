@@ -43,7 +43,9 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Convert a checkpoint from one code base's names to another's. Needs torch.
+    """Convert a checkpoint to another code base's names.
+
+    Needs torch.
 
     Every missing, unexpected or mis-shaped key is an error by name, and then nothing is written.
 

@@ -13,7 +13,7 @@ from x3dspec.codegen import module as emit
 from x3dspec.codegen.header import is_ours
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
-from x3dspec.language.schema import is_identifier
+from x3dspec.language.schema import is_identifier, is_name
 from x3dspec.network.architecture import load
 
 
@@ -35,7 +35,7 @@ def command(
     check: bool = typer.Option(False, "--check", help="Compare with what is there; write nothing."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Emit one standalone PyTorch module per spec.
+    """Write one standalone PyTorch module per spec.
 
     x3dspec emit --out generated/
     """
@@ -45,7 +45,7 @@ def command(
     if (found.factors or name) and len(found.specs) != 1:
         raise SpecError.at("x3dspec emit", "factor values and --name go with exactly one SPEC")
     if name is not None and not is_identifier(name):
-        raise SpecError.at("--name", f"{name!r} cannot name a module: letters, digits and _, a letter first")
+        raise SpecError.at("--name", f"{name!r} {_no_name(name)}")
     if form not in emit.FORMS:
         raise SpecError.at("--form", unknown("form", form, emit.FORMS, "the forms are"))
     files: dict[Path, str] = {}
@@ -73,8 +73,16 @@ def module_name(path: Path) -> str:
         SpecError: the file's name is no name for a module.
     """
     if path.suffix != ".py" or not is_identifier(path.stem):
-        raise SpecError.at(str(path), "a module is called NAME.py: letters, digits and _, a letter first")
+        wrong = "must end in .py" if path.suffix != ".py" else _no_name(path.stem)
+        raise SpecError.at(str(path), wrong)
     return path.stem
+
+
+def _no_name(name: str) -> str:
+    """Why a module cannot be called so."""
+    if is_name(name):
+        return "is a reserved name: choose another"
+    return "cannot name a module: letters, digits and _, a letter first"
 
 
 def _folder(out: Path | None, words: arguments.Words) -> None:

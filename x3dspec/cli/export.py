@@ -45,7 +45,9 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Export an emitted module, and compare the export with it. Needs torch.
+    """Export a module to ONNX, OpenVINO or torch.export.
+
+    The export is compared with the module before it is kept. Needs torch.
 
     Importing a module runs its code: export only what you would import.
 

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from x3dspec import __version__
 from x3dspec.codegen.files import write as write
+from x3dspec.formula.real import Number
 from x3dspec.language import numbers
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.numbers import Exact
@@ -62,7 +63,7 @@ def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> l
     ]
 
 
-def number(value: Exact) -> int | float:
+def number(value: Number) -> int | float:
     """An exact value as a JSON number."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return value.numerator

@@ -62,8 +62,8 @@ class Progress:
             self._shown = False
 
     def _move(self, line: str) -> None:
-        # A line that reaches the last column would wrap, and never be cleared whole.
-        print(f"\r\x1b[K{line[: style.width(sys.stderr) - 1]}", end="", file=sys.stderr, flush=True)
+        # A line that reaches the last column would wrap, and never be cleared whole; ^C may be echoed in it.
+        print(f"\r\x1b[K{line[: style.width(sys.stderr) - 3]}", end="", file=sys.stderr, flush=True)
         self._shown = True
 
 

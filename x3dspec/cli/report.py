@@ -37,7 +37,9 @@ def report(
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Write one HTML file in which a network's factors can be moved and its cost seen.
+    """Write a page in which a network's factors move.
+
+    One HTML file that shows what every move costs.
 
     It needs no network and no server, and computes exactly what resolve does:
 
@@ -53,7 +55,7 @@ def report(
         _claim(path, networks, force)
         output.write({path: _both(*networks)})
     else:
-        name, given = arguments.single(spec, "report")
+        name, given = arguments.single(spec, "report", context)
         architecture = arguments.opened(name, options, clip)
         _claim(path, [architecture], force)
         resolved = architecture.at(arguments.values(architecture, given, context))

@@ -104,7 +104,9 @@ def command(
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Find the network that makes most of several limits, over every combination of factor values.
+    """Find the largest network within several limits.
+
+    It makes most of them over every combination of factor values.
 
     The answer is proved: every network of the grid is counted, or ruled out by a bound. Without
     --grid a factor goes from the spec's own value as far as the limits reach.

@@ -235,7 +235,8 @@ class Emitter:
     def _top(self, module: Module) -> str:
         """A module of the network itself, whose head and dropout the caller chooses."""
         if module.name == self.classifier.name:
-            return self._constructor(_with(module, out_channels="num_classes"))
+            made = self._constructor(_with(module, out_channels="num_classes"))
+            return f"{made} if num_classes else nn.Identity()"
         if module.name == self.dropout:
             return self._constructor(_with(module, rate="dropout"))
         return self._constructor(module)

@@ -23,9 +23,10 @@ from x3dspec.language import expressions as expr
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.language.numbers import Exact
-from x3dspec.network import bind, cost
+from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
+from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
 Measure = Callable[[cost.Tally[Expr]], Expr]
@@ -108,7 +109,7 @@ def derive(
     """
     counted = counted_as(quantity, convention)
     overrides = dict(setting or {})
-    values = bind.complete(architecture.source, overrides)
+    values = complete(architecture.source, overrides)
     network = architecture.symbolic(frozenset(overrides))
     total = expr.lift(counted.measure(cost.of_network(network)))
     [root] = expr.relax([total]) if relaxed else [total]

@@ -27,8 +27,8 @@ def text(resolved: Resolved, path: Path) -> str:
     lines = [
         MARK,
         f"name: {name_for(path, source.identity.name)}",
-        f"title: {_quoted(source.identity.title)}",
-        f"source: {_quoted(source.identity.source)}",
+        f"title: {_quoted(resolved.network.identity.title)}",
+        f"source: {_quoted(resolved.network.identity.source)}",
         f"base: {base.stem}",
         "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in _set(resolved)) + "}",
     ]

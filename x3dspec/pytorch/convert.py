@@ -80,7 +80,11 @@ def convert(
     start = given(state, source, rules, resolved)
     wanted = side(rules, target, resolved, rules.find(target).options, num_classes)
     head = [] if num_classes is None else [key for key in start.names if start.is_head(key)]
-    _fits(state, start, frozenset(head), label, f"{resolved.network.identity.name} as {source} names it")
+    problems = list(_mismatches(state, start, frozenset(head), label))
+    if problems:
+        summary = f"does not fit {resolved.network.identity.name} as {source} names it: {_tally(problems)}"
+        summary += _variant(state, source, rules, resolved)
+        raise SpecError([Problem(label, 0, 0, "", summary), *problems])
     _same_eps(start, wanted, resolved, rules, (source, target), label)
     ours = {
         name: state[key].reshape(start.network.shapes[name])
@@ -96,10 +100,15 @@ def convert(
     return Conversion(converted, source, target, rules.find(target).nesting, tuple(notes), skipped)
 
 
-def _fits(state: Mapping[str, Tensor], side: Side, ignored: frozenset[str], label: str, what: str) -> None:
-    problems = list(_mismatches(state, side, ignored, label))
-    if problems:
-        raise SpecError([Problem(label, 0, 0, "", f"does not fit {what}: {_tally(problems)}"), *problems])
+def _variant(state: Mapping[str, Tensor], source: str, rules: Rules, resolved: Resolved) -> str:
+    """The choice of an option with which a checkpoint of that code base would fit, and why."""
+    for name, choices in rules.find(source).variants.items():
+        for value, reason in choices.items():
+            chosen = resolved.architecture.choose(**{name: value}).at(resolved.setting)
+            start = given(state, source, rules, chosen)
+            if not any(_mismatches(state, start, frozenset(filter(start.is_head, start.names)), "")):
+                return f"; as {source} builds it, {reason}: --set {name}={value} takes it"
+    return ""
 
 
 def _same_eps(

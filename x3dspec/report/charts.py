@@ -35,11 +35,15 @@ SIGN = "<!-- Drawn by x3dspec -->"
 
 @dataclass(frozen=True)
 class Point:
-    """A step of an expansion: what it is called under the axis, its count, its name if it has one."""
+    """A step of an expansion: what it is called under the axis, its count, its name if it has one.
+
+    `named` is what the network of that name costs, where the step was cut to it.
+    """
 
     label: str
     count: int
     name: str = ""
+    named: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,14 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
         parts.append(_text(left + 6, y - 6, f"target {short(limit)}"))
     places = [place(index, point.count) for index, point in enumerate(points)]
     parts.append(_line(places))
-    for point, (x, y) in zip(points, places, strict=True):
-        parts.append(_dot(x, y, 5 if point.name else 3.5))
-        parts.append(_text(x - 8, y - 8, point.name, "title", "end") if point.name else "")
+    for index, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
+        if not point.name or point.named:
+            parts.append(_dot(x, y, 3.5))
+        if point.name:
+            end = place(index, point.named or point.count)[1]
+            parts.append(f'<path class="axis" d="M{x:.1f} {y:.1f}V{end:.1f}"/>' if point.named else "")
+            parts.append(_dot(x, end, 5))
+            parts.append(_text(x - 8, y - 8, point.name, "title", "end"))
     for index, point in enumerate(points):
         parts.append(_text(left + step * index, height - 28, str(index), "soft", "middle"))
         if len(points) <= 12:

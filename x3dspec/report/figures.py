@@ -60,7 +60,10 @@ def trajectory(name: str, start: Counts, steps: tuple[Step, ...], quantity: str,
 
 
 def points(start: Counts, steps: tuple[Step, ...], quantity: str) -> list[Point]:
-    taken = [Point(step.axis, step.counts.of(quantity), step.reaches or "") for step in steps]
+    taken = []
+    for step in steps:
+        named = step.cut.counts.of(quantity) if step.cut else 0
+        taken.append(Point(step.axis, step.counts.of(quantity), step.reaches or "", named))
     return [Point("start", start.of(quantity)), *taken]
 
 
