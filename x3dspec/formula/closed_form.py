@@ -29,7 +29,7 @@ from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
-Measure = Callable[[cost.Tally[Expr]], Expr]
+Measure = Callable[[cost.Cost[Expr]], Expr]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def derive(
     overrides = dict(setting or {})
     values = complete(architecture.source, overrides)
     network = architecture.symbolic(frozenset(overrides))
-    total = expr.lift(counted.measure(cost.of_network(network)))
+    total = expr.lift(counted.measure(network.cost()))
     [root] = expr.relax([total]) if relaxed else [total]
     with refusals(architecture):
         definitions, terms = _relaxed(root, values) if relaxed else _rounded(network, counted, values)
