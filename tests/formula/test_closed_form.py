@@ -18,7 +18,6 @@ from x3dspec.formula import closed_form, elasticity, printers, render, sympy_bri
 from x3dspec.language import expressions, numbers
 from x3dspec.language.expressions import EXACT, Expr, Tape, constant, variable
 from x3dspec.network import cost
-from x3dspec.network.layers import Setting
 
 FAMILY = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
 
@@ -80,11 +79,6 @@ def polynomial(architecture: Architecture, quantity: str = "macs") -> Any:
     return sympy.sympify("".join(sign + term for sign, term in terms))
 
 
-def at(derived: closed_form.Formula, setting: Setting) -> Any:
-    """What the formula as printed comes to, summand by summand, in sympy's exact numbers."""
-    return sum(derived.parts(setting))
-
-
 def gamma(letter: str) -> Any:
     return sympy.Symbol(f"gamma_{letter}")
 
@@ -96,15 +90,15 @@ def test_every_quantity_of_the_family(name: str, dialect: str) -> None:
     resolved = architecture.resolve()
     for quantity in cost.QUANTITIES:
         derived = closed_form.derive(architecture, quantity)
-        assert at(derived, resolved.factors) == getattr(resolved.cost(), quantity)
-        assert at(derived, derived.setting) == derived.value == getattr(resolved.cost(), quantity)
+        assert derived.at(resolved.factors) == getattr(resolved.cost(), quantity)
+        assert derived.at(derived.setting) == derived.value == getattr(resolved.cost(), quantity)
 
 
 @pytest.mark.parametrize("convention", cost.CONVENTIONS)
 def test_conventions(x2d: Architecture, convention: str) -> None:
     resolved = x2d.resolve(gamma_t=4, gamma_w="sqrt(2)")
     derived = closed_form.derive(x2d, convention=convention, setting=resolved.setting)
-    assert at(derived, resolved.factors) == resolved.cost(convention).operations
+    assert derived.at(resolved.factors) == resolved.cost(convention).operations
     assert derived.quantity.name == ("macs" if convention == "paper" else "flops")
 
 
@@ -241,7 +235,7 @@ def test_a_scaled_factor_costs_as_its_elasticity_says(odd: Architecture) -> None
             **derived.setting,
             each.factor: derived.setting[each.factor] * Fraction(1_000_001, 1_000_000),
         }
-        rate = float(at(derived, moved)) / float(at(derived, derived.setting)) - 1
+        rate = float(derived.at(moved)) / float(derived.at(derived.setting)) - 1
         assert rate * 1_000_000 == pytest.approx(float(each.value), rel=1e-4)
 
 
@@ -250,7 +244,7 @@ def test_a_scaled_factor_costs_as_its_elasticity_says(odd: Architecture) -> None
 def test_an_odd_network(odd: Architecture, quantity: str, overrides: dict[str, str]) -> None:
     resolved = odd.resolve(**overrides)
     derived = closed_form.derive(odd, quantity, setting=resolved.setting)
-    assert at(derived, resolved.factors) == getattr(resolved.cost(), quantity)
+    assert derived.at(resolved.factors) == getattr(resolved.cost(), quantity)
     assert ("total" in derived.factors) == ("total" in overrides)
 
 
@@ -277,7 +271,7 @@ def test_python_of_the_odd_network(odd: Architecture, relaxed: bool) -> None:
         for quantity in cost.QUANTITIES:
             derived = closed_form.derive(odd, quantity, relaxed=relaxed)
             value = run_python(derived, [factors[name] for name in derived.factors])
-            assert value == pytest.approx(float(at(derived, factors)), rel=1e-12)
+            assert value == pytest.approx(float(derived.at(factors)), rel=1e-12)
 
 
 def run_python(derived: closed_form.Formula, values: list[Any]) -> Any:
@@ -346,8 +340,8 @@ def test_roots_in_latex(odd: Architecture) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"quantity": "mac"}, "--quantity: unknown quantity 'mac'; did you mean macs?"),
-        ({"convention": "pt"}, "--convention: unknown convention 'pt'"),
+        ({"quantity": "mac"}, "quantity: unknown quantity 'mac'; did you mean macs?"),
+        ({"convention": "pt"}, "convention: unknown convention 'pt'"),
     ],
 )
 def test_unknown_words_list_those_there_are(

@@ -20,7 +20,7 @@ import sympy
 from x3dspec.formula.names import names
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.language.numbers import Exact
 from x3dspec.network import cost
@@ -93,6 +93,10 @@ class Formula:
             known[definition.symbol] = definition.value.xreplace(known)
         return [summand.xreplace(known) for summand in self.summands]
 
+    def at(self, setting: Setting) -> Any:
+        """The formula's value at these factor values, as sympy's exact number."""
+        return sum(self.parts(setting))
+
 
 def derive(
     architecture: Architecture,
@@ -135,10 +139,10 @@ def counted_as(quantity: str, convention: str) -> Quantity:
     SpecError: an unknown quantity or convention.
     """
     if quantity not in cost.QUANTITIES:
-        raise SpecError.at("--quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
+        raise BadArgument("quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
     if convention not in cost.CONVENTIONS:
-        raise SpecError.at(
-            "--convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
+        raise BadArgument(
+            "convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
         )
     if quantity == "macs":
         chosen = cost.CONVENTIONS[convention]
