@@ -293,8 +293,8 @@ def test_python_is_exact_and_says_what_it_counts(x2d: Architecture) -> None:
     assert resolved.cost("fvcore").operations == 626_146_112
     assert run_python(derived, [resolved.factors[name] for name in derived.factors]) == 626_146_112
     smooth = closed_form.derive(x2d, "params", relaxed=True)
-    assert run_python(smooth, [Fraction(1, 3)] * 3) == at(
-        smooth, dict.fromkeys(smooth.factors, Fraction(1, 3))
+    assert run_python(smooth, [Fraction(1, 3)] * 3) == smooth.at(
+        dict.fromkeys(smooth.factors, Fraction(1, 3))
     )
 
 
