@@ -8,6 +8,8 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
+from x3dspec.codegen import module as forms
+from x3dspec.codegen.header import FORMS, known_form
 from x3dspec.language import numbers as exact
 from x3dspec.language.numbers import Exact
 from x3dspec.network import preset
@@ -16,6 +18,8 @@ from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.grid import snapped
 from x3dspec.network.memory import OPTIMIZERS, largest_batch
+from x3dspec.network.stream import Memory
+from x3dspec.network.stream import memory as remembered
 from x3dspec.network.units import binary, parse_bytes
 
 Snapped = dict[str, Exact | None]
@@ -73,7 +77,7 @@ class Network(TypedDict):
     stages: list[Stage]
 
 
-class Memory(TypedDict):
+class Training(TypedDict):
     """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
 
     limit: int
@@ -85,9 +89,11 @@ class Memory(TypedDict):
 
 
 class ResolveAnswer(output.Answer, Network):
-    """One network. `memory` is null unless it is asked for."""
+    """One network; of a stream, a step of it, and what it remembers. `training` is null unless asked for."""
 
+    form: str
     memory: Memory | None
+    training: Training | None
 
 
 def register(app: typer.Typer) -> None:
@@ -108,6 +114,7 @@ def resolve(
     optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
@@ -121,23 +128,30 @@ def resolve(
     architecture = arguments.opened(name, options, clip)
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
-    table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)
     fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
-    if out is not None:
-        output.write({out: preset.text(resolved, out)})
+    written = None if out is None else preset.text(resolved, out)
+    resolved = forms.counted(resolved, known_form(form))
+    remembers = remembered(resolved.network) if form == "stream" else None
+    table = rows(resolved, convention)
+    if out is not None and written is not None:
+        output.write({out: written})
     if as_json:
         answer: ResolveAnswer = {
             "x3dspec": output.head("resolve"),
             **content(resolved, table, near, convention),
-            "memory": fits,
+            "form": form,
+            "memory": remembers,
+            "training": fits,
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo("\n".join([*page(resolved, table, near, convention), *_batch(fits)]))
+        typer.echo(
+            "\n".join([*page(resolved, table, near, convention), *_remembered(remembers), *_batch(fits)])
+        )
 
 
-def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Memory:
+def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Training:
     batch = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
     return {
         "limit": limit,
@@ -149,13 +163,25 @@ def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -
     }
 
 
-def _batch(fits: Memory | None) -> list[str]:
+def _batch(fits: Training | None) -> list[str]:
     """What fits, and what was counted for it."""
     if fits is None:
         return []
     with_what = f"fp32, {fits['optimizer']}" + (", with checkpointing" if fits["checkpointing"] else "")
     counted = f"{binary(fits['fixed'])}, and {binary(fits['clip'])} a clip"
     return [f"at most {fits['clips']:,} clips train in {binary(fits['limit'])} ({with_what}): {counted}"]
+
+
+def _remembered(memory: Memory | None) -> list[str]:
+    """What a stream remembers, for people."""
+    if memory is None:
+        return []
+    size = f"{memory.numbers:,} numbers a sample ({output.short(4 * memory.numbers)}B in fp32)"
+    parts = (
+        f"{memory.convolutions:,} of convolutions, {memory.shortcuts:,} of shortcuts, {memory.head:,} head"
+    )
+    seen = f"answers {memory.delay} frames late, of {memory.frames} frames seen"
+    return output.aligned([["remembers", size], ["", parts], ["stream", seen]])
 
 
 def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:
@@ -193,6 +219,12 @@ def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str
     }
 
 
+def _saved(resolved: Resolved) -> int:
+    """Training keeps what the train form keeps, whichever form is counted."""
+    kept: int = resolved.architecture.at(resolved.setting).saved().one_clip
+    return kept
+
+
 def costs(resolved: Resolved, convention: str) -> Costs:
     cost = resolved.cost(convention)
     return {
@@ -201,7 +233,7 @@ def costs(resolved: Resolved, convention: str) -> Costs:
         "activations": cost.activations,
         "weights": cost.weights,
         "bytes": cost.bytes,
-        "saved": resolved.saved().one_clip,
+        "saved": _saved(resolved),
         "operations": cost.operations,
         "convention": convention,
     }
@@ -260,6 +292,6 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
         ["parameters", f"{cost.params:,} ({output.short(cost.params)}), {cost.weights:,} of them weights"],
         ["activations", f"{cost.activations:,} ({output.short(cost.activations)})"],
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
-        ["memory saved", f"{binary(resolved.saved().one_clip)} for the backward pass of one clip, fp32"],
+        ["memory saved", f"{binary(_saved(resolved))} for the backward pass of one clip, fp32"],
     ]
     return output.aligned(cells)
