@@ -50,7 +50,7 @@ def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> l
     ]
 
 
-def number(value: Exact) -> int | float:
+def number(value: Exact | float) -> int | float:
     """An exact value as a JSON number."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return value.numerator

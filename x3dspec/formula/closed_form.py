@@ -24,6 +24,7 @@ from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import bind, cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
+from x3dspec.network.evaluator import FLOAT
 from x3dspec.network.layers import Setting
 
 Measure = Callable[[cost.Tally[Expr]], Expr]
@@ -83,13 +84,18 @@ class Formula:
             [known[definition.name]] = Tape([definition.value]).run(EXACT, known)
         return known
 
-    def parts(self, setting: Setting) -> list[Exact]:
-        """The value of every summand, in order."""
+    def parts(self, setting: Setting) -> list[Exact | float]:
+        """The value of every summand, in order: exact, or floats where roots would have to be added."""
         summands = [summand for term in self.terms for summand in term.summands]
-        return [Fraction(0) + value for value in Tape(summands).run(EXACT, self.values(setting))]
+        values = self.values(setting)
+        try:
+            return [Fraction(0) + value for value in Tape(summands).run(EXACT, values)]
+        except ExactError:
+            floats = {name: exact.approximate(value) for name, value in values.items()}
+            return [float(value) for value in Tape(summands).run(FLOAT, floats)]
 
-    def at(self, setting: Setting) -> Exact:
-        """The formula's value at these factor values, exactly."""
+    def at(self, setting: Setting) -> Exact | float:
+        """The formula's value at these factor values; a float where roots would have to be added."""
         return sum(self.parts(setting), Fraction(0))
 
 
@@ -405,7 +411,7 @@ def _elasticity(tape: Tape[Dual], values: Setting, factor: str) -> Exact | float
         found = _slope(tape, values, factor, exactly=True)
     except ExactError:
         found = _slope(tape, values, factor, exactly=False)
-    if not math.isfinite(exact.approximate(found) if isinstance(found, Fraction | exact.Surd) else found):
+    if not math.isfinite(exact.approximate(found) if isinstance(found, Fraction | exact.Root) else found):
         raise OverflowError(f"the elasticity of {factor} is larger than any float")
     return found
 

@@ -6,7 +6,6 @@ tightly they bind.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from fractions import Fraction
 
 from x3dspec.language import numbers as exact
 from x3dspec.language.expressions import Expr, Tape
-from x3dspec.language.numbers import Exact, Radical, Surd
+from x3dspec.language.numbers import Exact, Root
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
@@ -49,16 +48,12 @@ class Text:
         return str(piece.text)
 
     def constant(self, value: Exact) -> Piece:
-        if isinstance(value, Surd):
-            return replace(functools.reduce(self.add, map(self._root, value.terms)), value=value)
+        if isinstance(value, Root):
+            root = self.power(self.constant(value.radicand), self.constant(Fraction(1, value.degree)))
+            return replace(root, value=value)
         if value.denominator > 1:
             return self.fraction(value)
         return Piece(str(value), _ATOM, value)
-
-    def _root(self, term: tuple[Radical, Fraction]) -> Piece:
-        radical, factor = term
-        roots = (self.power(self.constant(Fraction(p)), self.constant(a)) for p, a in radical)
-        return functools.reduce(self.multiply, roots, self.constant(factor))
 
     def fraction(self, value: Fraction) -> Piece:
         return Piece(str(value), _PRODUCT, value)

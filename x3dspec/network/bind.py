@@ -17,7 +17,7 @@ from x3dspec.language.document import Path
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import EXACT, Tape, build, constant, variables
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import EffortError, Exact, ExactError, limited
+from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.source import Source, brief
 from x3dspec.language.source import outside as outside
 from x3dspec.network import layers as net
@@ -53,10 +53,7 @@ class Binder:
 
     def _run(self, setting: Setting) -> list[Any]:
         try:
-            with limited():
-                return self.tape.run(EXACT, setting)
-        except EffortError as error:
-            raise SpecError([self.source.document.problem((), str(error))]) from None
+            return self.tape.run(EXACT, setting)
         except (ExpressionError, ExactError):
             raise SpecError([self._culprit(setting)]) from None
 
@@ -107,11 +104,6 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     Raises:
         SpecError: a value outside the factor's domain, or a start without a value.
     """
-    with limited():
-        return _complete(source, overrides)
-
-
-def _complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     values: dict[str, Exact] = {}
     problems: list[Problem] = []
     for name, factor in source.network.factors.items():

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from x3dspec.language.errors import SpecError
-from x3dspec.language.numbers import Exact
+from x3dspec.language.numbers import Exact, nearest_integer
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Form, Meter, meter
 from x3dspec.network.layers import Factor, Setting
@@ -30,7 +30,7 @@ REACHES = [2**k for k in range(17)]
 
 def nearest(value: Exact, grid: Exact) -> int:
     """The number of grid steps nearest to a value, ties up."""
-    return math.floor(value / grid + Fraction(1, 2))
+    return nearest_integer(value / grid)
 
 
 def highest(fits: Callable[[int], bool], low: int, high: int) -> int:
