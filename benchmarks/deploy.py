@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from x3dspec import load
 from x3dspec.codegen import module
 from x3dspec.pytorch import bench, export, key_rules
-from x3dspec.pytorch.convert import convert, factory
+from x3dspec.pytorch.convert import convert
+from x3dspec.pytorch.expected import factory
 
 Run = Callable[[Tensor], Tensor]
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from x3dspec import load
 from x3dspec.pytorch import bench
-from x3dspec.pytorch.convert import factory
+from x3dspec.pytorch.expected import factory
 
 
 def main() -> None:

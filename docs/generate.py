@@ -29,10 +29,10 @@ from x3dspec.language import document, grammar
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
-from x3dspec.network import bind, cost, lower
+from x3dspec.network import constraints, cost, lower
 from x3dspec.network.evaluator import meter
 from x3dspec.pytorch import verify
-from x3dspec.scaling import expand, journal
+from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.published import compare
@@ -226,28 +226,28 @@ def bounds() -> str:
         ("bases in a row", loading.MAX_BASES, "a preset of a preset of a preset is hard to follow already"),
         ("problems reported of a document", loading.MAX_PROBLEMS, "nobody reads more"),
         ("characters of an expression", grammar.MAX_LENGTH, "more is not read in a table"),
+        (
+            "operations of a document, as written and again as its stages use them",
+            grammar.MAX_OPERATIONS,
+            "X2D has 637; every one is bounded, this bounds them together",
+        ),
         ("nesting of an expression", grammar.MAX_DEPTH, "every walk of it may recurse"),
         ("stages", spec.MAX_STAGES, several),
         ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
         ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
-        ("repeats of a block", bind.MAX_REPEAT, "each is a line of the generated file"),
-        ("blocks in all", bind.MAX_BLOCKS, "as before, over all stages"),
-        ("frames, height, width", bind.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
-        ("channels, groups, hidden widths", bind.MAX_CHANNELS, "likewise"),
+        ("repeats of a block", constraints.MAX_REPEAT, "each is a line of the generated file"),
+        ("blocks in all", constraints.MAX_BLOCKS, "as before, over all stages"),
+        ("frames, height, width", constraints.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
+        ("channels, groups, hidden widths", constraints.MAX_CHANNELS, "likewise"),
         (
             "size of a factor, its inverse",
             loading.MAX_FACTOR,
             "products of a few are floats, for the solvers",
         ),
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
-        ("roots in one sum", exact.MAX_TERMS, "a product of two sums merges the square of it"),
-        ("primes under the roots of one term", exact.MAX_PRIMES, "a multiplication each for every enclosure"),
         ("exponent of a power", exact.MAX_EXPONENT, "2 to more is over the bits"),
-        ("degree of a root", exact.MAX_ROOT, "a digit of a k-th root costs k times one of a number"),
-        ("prime under a root", exact.MAX_PRIME, "trial division stops at its root"),
-        ("work of one decision about a root", exact.MAX_WORK, "about a second"),
-        ("effort of all roots of one file", exact.MAX_EFFORT, "units of about 10 microseconds, counted"),
+        ("degree of a root", exact.MAX_DEGREE, "(6/5)**phi where phi has two decimals"),
         ("bytes of a file under verify", verify.MAX_BYTES, "the bounds above keep every emitted file below"),
         ("seconds of a file under verify", int(verify.TIMEOUT), "it may compute anything"),
         ("bytes of a journal", journal.MAX_BYTES, "one holds a few hundred lines"),
@@ -260,12 +260,12 @@ def expansion_waypoints() -> str:
     """The solved waypoints beside the published networks."""
     found = expand.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
     theirs = expand.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
-    rows, before = [], meter(x3dspec.load("x2d")).form(()).relaxed(meter(x3dspec.load("x2d")).floats({}))
+    rows, before = [], float(solving.relaxed(meter(x3dspec.load("x2d")), {}))
     for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
-        name, relaxed = published.reaches, step.relaxed or 0.0
+        name, relaxed = published.reaches, float(step.relaxed or 0)
         cost = x3dspec.load(name).resolve().cost().macs if name else 0
         beside = (f"`{name}`", f"{cost:,}", f"{relaxed / cost:.3f}") if name else ("", "", "")
-        solved = (f"x {step.multiplier:.3f}", f"{relaxed / 1e9:.3f} G", f"{relaxed / before:.2f}")
+        solved = (f"x {float(step.multiplier):.3f}", f"{relaxed / 1e9:.3f} G", f"{relaxed / before:.2f}")
         rows.append((index, step.axis, *solved, f"{step.counts.macs:,}", *beside))
         before = relaxed
     head = ("step", "axis", "solved", "MACs", "times the last", "as built", "published", "its MACs", "ratio")

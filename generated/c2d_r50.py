@@ -161,7 +161,7 @@ class C2D(nn.Module):
             Bottleneck(2048, 512, 2048),
         )
         self.fc_dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(2048, num_classes)
+        self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -206,13 +206,13 @@ class C2D(nn.Module):
         """(N, in_channels, T, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc = nn.Linear(2048, num_classes)
+        self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

@@ -3,9 +3,10 @@
 # spec: specs/efficientnet_b6.yaml
 #   sha256: 8cb9b78b09a466ed6d39b1c1dd801b4a03b16d7fbadb88fd4d6cb531ee4b000b
 # base: specs/efficientnet.yaml
-#   sha256: 254c33d60e086085673f7e2f615f0bc5098683fc7925b08dd82a04135836b839
+#   sha256: 66d2c81b4f305e4d3d966ffde788b26dfea6812cd640552c1aad284a8c11d63f
 # command: x3dspec emit specs/efficientnet_b6.yaml
 # factors: phi = 0, gamma_d = 2.6, gamma_w = 1.8, gamma_s = 33/14
+# options: norms = tensorflow
 # clip: 3 x 528 x 528 (channels x height x width)
 # macs: 19067593536 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 43040704
@@ -217,7 +218,7 @@ class EfficientNet(nn.Module):
         self.stage9 = nn.Conv2d(576, 2304, kernel_size=1, bias=False)
         self.stage9_norm = nn.BatchNorm2d(2304, eps=0.001, momentum=0.01)
         self.fc_dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(2304, num_classes)
+        self.fc = nn.Linear(2304, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -270,13 +271,13 @@ class EfficientNet(nn.Module):
         """(N, in_channels, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc = nn.Linear(2304, num_classes)
+        self.fc = nn.Linear(2304, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

@@ -3,11 +3,12 @@
 # spec: specs/x3d_l.yaml
 #   sha256: 48b6aab560d483c7059edfc989a1eaee0b6a6b342b2cdcdef860ae88c7093b9a
 # base: specs/x2d.yaml
-#   sha256: c14619dc2dc731aad6b736a812abe8c93aacf64bdef4f6a6c91af8d636f9c823
+#   sha256: 7faf2160052cc82aa626da269d6f7a6721f9c33f9aba16ca47c6f1a9ef6d4042
 # command: x3dspec emit specs/x3d_l.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 39/14, gamma_w = 1, gamma_b = 2.25,
 #   gamma_d = 5
-# options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite = alternate
+# options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite =
+#   alternate, widths = of_8
 # clip: 3 x 16 x 312 x 312 (channels x frames x height x width), frame stride 5
 # macs: 18367710176 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 6153432
@@ -225,7 +226,7 @@ class X3D(nn.Module):
         self.conv5_norm = nn.BatchNorm3d(432)
         self.fc1 = nn.Linear(432, 2048, bias=False)
         self.fc2_dropout = nn.Dropout(dropout)
-        self.fc2 = nn.Linear(2048, num_classes)
+        self.fc2 = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
 
     def forward_features(self, x: Tensor) -> Tensor:
@@ -270,13 +271,13 @@ class X3D(nn.Module):
         """(N, in_channels, T, H, W) -> (N, num_classes), the logits."""
         return self.forward_head(self.forward_features(x))
 
-    def get_classifier(self) -> nn.Linear:
+    def get_classifier(self) -> nn.Module:
         return self.fc2
 
     def reset_classifier(self, num_classes: int) -> None:
-        """Replace the classifier by a new one for so many classes."""
+        """Replace the classifier by a new one for so many classes; by none for 0."""
         self.num_classes = num_classes
-        self.fc2 = nn.Linear(2048, num_classes)
+        self.fc2 = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc2)
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

@@ -88,35 +88,18 @@ function complete(given) {
 
 const said = (stage, message) => (stage ? `stage ${stage}: ${message}` : message);
 
-// Why a check fails, or null.
-function refusal(check, results) {
-  if (results[check.when] !== 1n) return null;
-  const values = check.slots.map((slot) => results[slot]);
-  const [first, second, third] = values;
-  const shown = values.map((value) => brief(value));
-  switch (check.kind) {
-    case "count":
-      if (!whole(first)) return said(check.stage, `${check.what} ${shown[0]} is not a whole number`);
-      if (first < 1n) return said(check.stage, `${check.what} ${shown[0]} is not positive`);
-      return first > BigInt(check.most) ? said(check.stage, `${check.what} ${shown[0]} is more than ${check.most}`) : null;
-    case "condition":
-      return first === 0n || first === 1n ? null : said(check.stage, `the condition of ${check.what} is ${shown[0]}`);
-    case "fits":
-      return first > second + 2n * third ? said(check.stage, `kernel ${shown[0]} is larger than its input, ${shown[1]}`) : null;
-    case "divides":
-      return second % first ? said(check.stage, `${shown[0]} groups do not divide ${shown[1]} channels`) : null;
-    default:
-      return equal(first, second) ? null : said(check.stage, `a shortcut gives ${shown[0]} where its branch gives ${shown[1]}`);
-  }
+// Why a constraint does not hold, or null.
+function refusal({ stage, message, when, holds, values }, results) {
+  if (results[when] !== 1n || results[holds] === 1n) return null;
+  return said(stage, message.replace(/\{(\d+)\}/g, (_, place) => brief(results[values[place]])));
 }
 
 function problem(results) {
-  for (const check of data.checks) {
-    const wrong = refusal(check, results);
+  for (const constraint of data.constraints) {
+    const wrong = refusal(constraint, results);
     if (wrong) return wrong;
   }
-  const blocks = data.blocks.slots.reduce((sum, slot) => sum + results[slot], 0n);
-  return blocks > BigInt(data.blocks.most) ? `more than ${data.blocks.most} blocks in all` : null;
+  return null;
 }
 
 // The network at these factors: its numbers, or a message.

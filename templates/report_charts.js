@@ -32,8 +32,8 @@ function trajectory(results) {
   chart.append(svg("path", { class: "solved", d: line(placed(solved)) }));
   chart.append(svg("path", { class: "published", d: line(placed(published)) }));
   for (const [cx, cy] of placed(solved)) chart.append(svg("circle", { class: "ring", cx, cy, r: 3 }));
-  placed(published).forEach(([cx, cy], index) => chart.append(svg("circle", { class: "dot", cx, cy, r: published[index].name ? 5.5 : 3.5 })));
-  named(chart, published, placed(published));
+  placed(published).forEach(([cx, cy], index) => chart.append(svg("circle", { class: "dot", cx, cy, r: 3.5 })));
+  named(chart, published, published.map((step, index) => [x(index), y(step[state.quantity]), y(cost(step))]));
   chart.append(svg("path", { class: "now", d: `M${left} ${y(now).toFixed(1)}H${width - right}` }));
   const aside = y(now) < top + (height - top - bottom) * 0.4;
   const place = aside ? { x: left + 6, y: y(now) + 15 } : { x: width - right, y: y(now) - 6, "text-anchor": "end" };
@@ -64,10 +64,15 @@ function steps(chart, list, x, y, roomy) {
 
 const shortened = (axis) => (axis.length > 10 ? `${axis.slice(0, 9)}…` : axis);
 
+// What a step's named network costs: X3D-S is its step cut from 16 to 13 frames.
+const cost = (step) => (step.name ? step.named : step)[state.quantity];
+
 function named(chart, list, places) {
   list.forEach((step, index) => {
     if (!step.name) return;
-    const [x, y] = places[index];
+    const [x, from, y] = places[index];
+    chart.append(svg("path", { class: "axis", d: `M${x} ${from.toFixed(1)}V${y.toFixed(1)}` }));
+    chart.append(svg("circle", { class: "dot", cx: x, cy: y, r: 5.5 }));
     const preset = data.presets.find((each) => each.name === step.name);
     const label = preset ? called(preset) : step.name;
     chart.append(svg("text", { class: "name", x: x - 9, y: y - 7, "text-anchor": "end" }, label));
@@ -86,7 +91,7 @@ function legend(chart, left, top, both) {
 
 function spokenTrajectory(now) {
   const list = data.trajectory.published.length ? data.trajectory.published : data.trajectory.solved;
-  const models = list.filter((step) => step.name).map((step) => `${step.name} ${short(step[state.quantity])}`);
+  const models = list.filter((step) => step.name).map((step) => `${step.name} ${short(cost(step))}`);
   const ends = `${LABELS[state.quantity]} grow from ${short(list[0][state.quantity])} to ${short(list.at(-1)[state.quantity])} in ${list.length - 1} steps`;
   return `${ends}${models.length ? `; ${models.join(", ")}` : ""}; now ${short(now)}`;
 }

@@ -12,13 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from x3dspec.codegen.module import source
 from x3dspec.network.architecture import Resolved
+from x3dspec.pytorch.probe import loaded
 
 
 def module(text: str) -> types.ModuleType:
     """The module that an emitted text is."""
-    made = types.ModuleType("emitted")
-    exec(compile(text, "emitted.py", "exec"), made.__dict__)
-    return made
+    return loaded(text, "emitted.py")
 
 
 def build(resolved: Resolved, **arguments: Any) -> nn.Module:

@@ -59,8 +59,17 @@ def _window(name: str, frames: int, size: int) -> tuple[int, int, int]:
 
 
 def timm(name: str) -> nn.Module:
-    """A network of timm, with the paper's batch norms where timm has torch's defaults."""
-    made = _timm().create_model(name, bn_eps=1e-3, bn_momentum=0.01)
+    """A network of timm as it stands."""
+    made = _timm().create_model(name)
+    assert isinstance(made, nn.Module)
+    return made.eval()
+
+
+def mobilenet_v3(width: float) -> nn.Module:
+    """timm's MobileNetV3-Large at a width that it has no name for."""
+    _timm()
+    family = import_module("timm.models.mobilenetv3")
+    made = family._gen_mobilenet_v3("mobilenetv3_large_100", width)
     assert isinstance(made, nn.Module)
     return made.eval()
 

@@ -81,7 +81,7 @@ def test_libraries_stay_at_home(library: str) -> None:
 
 
 #: What runs the source that emit wrote: the one use of exec.
-RUNS = {"pytorch/probe", "pytorch/convert"}
+RUNS = {"pytorch/probe"}
 
 
 @pytest.mark.parametrize("file", sorted(file for file in FILES if not file.startswith(("cli/", "__main__"))))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mkdocs_material_extensions", reason="THE SITE IS NOT TESTED: pip install -e '.[docs]'")
+pytest.importorskip("material", reason="THE SITE IS NOT TESTED: pip install -e '.[docs]'")
 
 ROOT = Path(__file__).resolve().parents[1]
 

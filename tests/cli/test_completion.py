@@ -29,7 +29,7 @@ def completed(line: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("x3dspec resolve x3d_x", ["x3d_xl", "x3d_xs"]),
+        ("x3dspec resolve x3d_x", ["x3d_xl", "x3d_xl_mmaction2", "x3d_xl_slowfast", "x3d_xs"]),
         ("x3dspec diff x3d_m specs/x2", ["specs/x2d.yaml"]),
         ("x3dspec check mi", ["mine.yaml"]),
         ("x3dspec budget ./mi", ["./mine.yaml"]),

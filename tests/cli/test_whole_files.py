@@ -264,14 +264,14 @@ def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_a_checkpoint_on_a_full_disk(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from x3dspec.pytorch import convert
+    from x3dspec.pytorch import checkpoint
 
     with mounted(tmp_path, "size=256k"):
-        convert.write(tmp_path / "a.pt", {"a": torch.zeros(100)})
+        checkpoint.write(tmp_path / "a.pt", {"a": torch.zeros(100)})
         before = contents(tmp_path)
         for name in ("a.pt", "b.safetensors"):
             with pytest.raises(SpecError, match="cannot be written: No space left"):
-                convert.write(tmp_path / name, {"a": torch.zeros(10**6)})
+                checkpoint.write(tmp_path / name, {"a": torch.zeros(10**6)})
         assert contents(tmp_path) == before
 
 

@@ -261,3 +261,11 @@ def test_gradients_are_pytorchvideos() -> None:
     assert len(gradients[1]) == len(list(ours.parameters()))
     for name, found in gradients[1].items():
         assert (found - named[name]).abs().max() <= 1e-9 * named[name].abs().max(), name
+
+
+def test_training_weights_are_told_where_they_go() -> None:
+    resolved = load("x2d").resolve()
+    with pytest.raises(RuntimeError, match="load_train_state takes the training form's weights"):
+        deployed(resolved).load_state_dict(emitted.build(resolved).state_dict())
+    deploy = deployed(resolved)
+    deploy.load_state_dict(deploy.state_dict())

@@ -42,6 +42,20 @@ def test_the_classifier_is_found_and_replaced(name: str) -> None:
     assert network.forward_head(features).shape == (2, 12)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_classes_are_no_classifier(name: str) -> None:
+    resolved = load(name).resolve()
+    network, bare = build(resolved).eval(), build(resolved, num_classes=0).eval()
+    sizes = network.default_cfg["input_size"]
+    features = torch.rand(2, network.num_features, *[1] * (len(sizes) - 1))
+    network.reset_classifier(0)
+    assert network.num_classes == 0
+    assert not [*network.get_classifier().parameters()]
+    assert bare.state_dict().keys() == network.state_dict().keys()
+    assert torch.equal(network.forward_head(features), network.forward_head(features, pre_logits=True))
+    assert bare.forward_head(features).shape == (2, network.head_hidden_size)
+
+
 def test_what_the_network_is_fed() -> None:
     assert build(load("x3d_m").resolve()).default_cfg == {
         "input_size": (3, 16, 224, 224),

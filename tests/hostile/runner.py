@@ -114,7 +114,7 @@ def shipped() -> Sequence[cases.Case]:
     done += [
         ("formula", name, "--format", form) for name in ("x2d", "c2d_r50") for form in ("text", "python")
     ]
-    done += [("report", name, "-o", f"page{index}") for index, name in enumerate(("x2d", "c2d_r50"))]
+    done += [("report", name, "-o", f"page{index}.html") for index, name in enumerate(("x2d", "c2d_r50"))]
     done += [("emit", "--out", "out"), ("budget", "--target", "1GFLOPs"), ("schema",)]
     return [cases.Case(" ".join(arguments), arguments) for arguments in done]
 

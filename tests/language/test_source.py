@@ -355,23 +355,24 @@ def test_roots_by_the_thousand_are_refused_or_resolved(tmp_path: Path, expressio
 
 
 #: A block of a few layers whose every number is as long as an expression may be.
-LONG = "*".join(["(k+j)"] * 66)
+LONG = "*".join(["(" + "+".join(["*".join(["k"] * 12)] * 5) + ")"] * 3)
 
 
 @pytest.mark.parametrize(
     ("layers", "stages", "path"),
     [
-        (50, 1, "blocks.u.layers[25].conv.out: in all expressions, more than 20000 operations"),
-        (8, 62, "blocks.u.layers[3].conv.out: stage s9: in all stages, more than 20000 operations"),
+        (50, 1, r"blocks\.u\.layers\[28\]\.conv\.out: in all expressions, more than 20000 operations"),
+        (8, 62, r"blocks\.u\.layers\[\d\]\.conv\.\w+: stage s3: in all stages, more than 20000 operations"),
     ],
 )
 def test_operations_of_a_file_have_a_limit(tmp_path: Path, layers: int, stages: int, path: str) -> None:
     """As they are written, aliases counted for what they stand for; and as stages use them."""
-    text = f"name: toy\ninput: {{size: 8}}\nblocks:\n  u: {{arguments: [k, j], layers: [conv: {{out: &w '{LONG}', kernel: 1}}"
-    text += ", conv: {out: *w, kernel: 1, groups: *w}" * layers + "]}\nstages:\n"
-    text += "".join(f"  - {{name: s{index}, block: u, k: 1, j: {index}}}\n" for index in range(stages))
+    text = "name: toy\ninput: {size: 8}\nblocks:\n  u:\n    arguments: [k]\n"
+    text += f"    layers: [conv: {{out: &w '{LONG}', kernel: 1}}"
+    text += ", conv: {out: *w, kernel: 1, groups: *w}" * layers + "]\nstages:\n"
+    text += "".join(f"  - {{name: s{index}, block: u, k: 1}}\n" for index in range(stages))
     (tmp_path / "long.yaml").write_text(text)
-    with pytest.raises(SpecError, match=re.escape(path)):
+    with pytest.raises(SpecError, match=path):
         x3dspec.load(str(tmp_path / "long.yaml")).resolve()
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 import x3dspec
+from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.units import parse_target
@@ -53,6 +54,10 @@ IMAGE = {
     "efficientnet_b7": ("efficientnet_b7", 66_347_960, 37_745_884_192),
     "mobilenet_v2": ("mobilenetv2_100", 3_504_872, 300_774_272),
     "mobilenet_v3_large": ("mobilenetv3_large_100", 5_483_032, 216_589_760),
+    "resnet": ("resnet50", 25_557_032, 4_089_184_256),
+    "resnet_basic": ("resnet18", 11_689_512, 1_814_073_344),
+    "regnetx_032": ("regnetx_032", 15_296_552, 3_176_621_952),
+    "regnety_040": ("regnety_040", 20_646_656, 3_973_288_448),
 }
 FAMILIES = (*VIDEO, "efficientnet", "mobilenet_v2", "mobilenet_v3_large")
 #: Of the image networks whose logits are compared: the smallest, one that repeats its first block and
@@ -71,9 +76,9 @@ def _one_thread() -> Iterator[None]:
 
 
 @cache
-def published(name: str) -> Resolved:
-    """A shipped spec as it stands."""
-    return x3dspec.load(f"specs/{name}.yaml").resolve()
+def published(name: str, **options: str) -> Resolved:
+    """A shipped spec as it stands, or with options chosen."""
+    return x3dspec.load(f"specs/{name}.yaml").choose(**options).resolve()
 
 
 def clip(resolved: Resolved) -> tuple[int, ...]:
@@ -112,10 +117,14 @@ def test_timm_figures(name: str) -> None:
     assert counted(theirs, clip(published(name))) == IMAGE[name][1:]
 
 
-def difference(resolved: Resolved, theirs: nn.Module, code_base: str, shape: tuple[int, ...]) -> float:
-    """The greatest difference of logits between a reference with random weights and ours with the same."""
-    state = peers.randomised(theirs.state_dict(), seed=1)
-    theirs.load_state_dict(state)
+def difference(
+    resolved: Resolved, theirs: nn.Module, code_base: str, shape: tuple[int, ...], *, fresh: bool = True
+) -> float:
+    """The greatest difference of logits between a reference, with random weights or its own, and ours."""
+    state = theirs.state_dict()
+    if fresh:
+        state = peers.randomised(state, seed=1)
+        theirs.load_state_dict(state)
     ours = emitted.build(resolved).eval()
     rules = key_rules.load(resolved.architecture)
     ours.load_state_dict(convert.convert(state, code_base, "x3dspec", rules, resolved).state)
@@ -138,15 +147,109 @@ def test_logits_are_the_model_zoos(name: str) -> None:
 @pytest.mark.parametrize("name", WEIGHED)
 def test_logits_are_timms(name: str) -> None:
     theirs = family_peers.timm(IMAGE[name][0])
-    furthest = difference(published(name), theirs, "timm", (3, 96, 96))
+    furthest = difference(published(name, norms="torch"), theirs, "timm", (3, 96, 96))
     assert furthest < 1e-5
 
 
 @needs_timm
-@pytest.mark.parametrize(("width", "name"), [("0.5", "mobilenetv2_050"), ("1.4", "mobilenetv2_140")])
-def test_the_width_multiplier_is_timms(width: str, name: str) -> None:
-    resolved = x3dspec.load("mobilenet_v2").resolve(gamma_w=width)
+@pytest.mark.parametrize("name", WEIGHED)
+def test_logits_with_norms_that_have_seen_data(name: str) -> None:
+    """Where variances are small, an eps of another size is another function."""
+    theirs = calibrated(family_peers.timm(IMAGE[name][0]))
+    assert difference(published(name, norms="torch"), theirs, "timm", (3, 64, 64), fresh=False) < 1e-5
+    with pytest.raises(SpecError) as caught:
+        difference(published(name), theirs, "timm", (3, 64, 64), fresh=False)
+    assert "has eps 1e-05 there and 0.001 here (timm to x3dspec); --set norms=torch" in str(caught.value)
+
+
+def calibrated(model: nn.Module) -> nn.Module:
+    """A network as it is initialised, with the norms' statistics of noise."""
+    torch.manual_seed(3)
+    model.train()
+    with torch.no_grad():
+        for _ in range(30):
+            model(torch.randn(8, 3, 64, 64))
+    return model.eval()
+
+
+def test_norms_of_timm_are_refused_by_a_spec_of_others_either_way() -> None:
+    resolved = published("mobilenet_v2")
+    rules = key_rules.load(resolved.architecture)
+    state = emitted.build(resolved).state_dict()
+    with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch gives"):
+        convert.convert(state, "x3dspec", "timm", rules, resolved)
+
+
+@pytest.mark.parametrize("name", ["tf_mobilenetv3_large_100.in1k", "tf_efficientnet_b0"])
+def test_weights_that_no_tensor_tells_from_others_are_refused_by_name(name: str) -> None:
+    resolved = published("mobilenet_v3_large", norms="torch")
+    rules = key_rules.load(resolved.architecture)
+    state = convert.convert(emitted.build(resolved).state_dict(), "x3dspec", "timm", rules, resolved).state
+    with pytest.raises(SpecError, match=f"is of timm's '{name}': its convolutions pad as TensorFlow does"):
+        convert.convert(state, "auto", "x3dspec", rules, resolved, names=("model", name))
+
+
+#: timm's name: the spec and its options. Of the last ones the logits are compared.
+RESNETS = {
+    "resnet34": ("resnet_basic", {"depth": 34}),
+    "resnet101": ("resnet", {"depth": 101}),
+    "resnet152": ("resnet", {"depth": 152}),
+    "resnext101_32x8d": ("resnet", {"depth": 101, "cardinality": 32, "base_width": 8}),
+    "wide_resnet50_2": ("resnet", {"base_width": 128}),
+    "resnet18": ("resnet_basic", {}),
+    "resnext50_32x4d": ("resnet", {"cardinality": 32, "base_width": 4}),
+    "seresnet50": ("resnet", {"attention": "se"}),
+}
+
+
+@needs_timm
+@pytest.mark.parametrize("name", RESNETS)
+def test_every_resnet_is_timms(name: str) -> None:
+    spec, options = RESNETS[name]
+    resolved = x3dspec.load(spec).choose(**options).resolve()
+    with torch.device("meta"):
+        theirs = family_peers.timm(name)
+    assert counted(theirs, (3, 224, 224)) == (resolved.cost().params, resolved.cost().macs)
+
+
+@needs_timm
+@pytest.mark.parametrize("name", list(RESNETS)[-3:])
+def test_logits_of_a_resnet_are_timms(name: str) -> None:
+    spec, options = RESNETS[name]
+    resolved = x3dspec.load(spec).choose(**options).resolve()
     assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
+
+
+SCALED = {
+    "mobilenetv2_050": ("mobilenet_v2", {"gamma_w": "0.5"}, {}),
+    "mobilenetv2_140": ("mobilenet_v2", {"gamma_w": "1.4"}, {}),
+    "mobilenetv2_110d": ("mobilenet_v2", {"gamma_w": "1.1", "gamma_d": "1.2"}, {"stem_and_head": "fixed"}),
+    "mobilenetv2_120d": ("mobilenet_v2", {"gamma_w": "1.2", "gamma_d": "1.4"}, {"stem_and_head": "fixed"}),
+    "mobilenetv3_large_075": ("mobilenet_v3_large", {"gamma_w": "0.75"}, {}),
+}
+
+
+@needs_timm
+@pytest.mark.parametrize("name", SCALED)
+def test_scaled_networks_are_timms(name: str) -> None:
+    spec, factors, options = SCALED[name]
+    resolved = x3dspec.load(spec).choose(norms="torch", **options).resolve(**factors)
+    with torch.device("meta"):
+        assert counted(family_peers.timm(name), (3, 224, 224)) == (
+            resolved.cost().params,
+            resolved.cost().macs,
+        )
+    assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
+
+
+@needs_timm
+@pytest.mark.parametrize("width", ["0.35", "0.5", "0.9", "1.1", "1.25", "1.5", "2"])
+def test_a_mobilenet_v3_of_any_width_is_timms(width: str) -> None:
+    with torch.device("meta"):
+        theirs = family_peers.mobilenet_v3(float(width))
+    stem = "fixed" if float(width) < 0.75 else "scaled"
+    resolved = x3dspec.load("mobilenet_v3_large").choose(stem=stem).resolve(gamma_w=width)
+    assert counted(theirs, (3, 224, 224)) == (resolved.cost().params, resolved.cost().macs)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pickle
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import emitted
+import numpy as np
 import peers
 import pytest
 import torch
@@ -23,8 +27,8 @@ from torch import Tensor, nn
 import x3dspec
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
+from x3dspec.pytorch import checkpoint, key_rules
 from x3dspec.pytorch import convert as weights
-from x3dspec.pytorch import key_rules
 from x3dspec.pytorch.convert import Conversion
 
 SHIPPED = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
@@ -257,6 +261,29 @@ def test_a_checkpoint_of_another_variant(code_base: str) -> None:
     assert found.keys() - {""} == expected
 
 
+#: MACs and parameters of X3D-XL as its own class builds it there.
+OTHER_XL = {"slowfast": (36_650_215_072, 11_087_571), "mmaction2": (31_349_846_400, 9_718_800)}
+
+
+@pytest.mark.parametrize(("code_base", "choice"), [("slowfast", "of_1"), ("mmaction2", "doubled")])
+def test_an_xl_of_other_widths_is_refused_by_name(code_base: str, choice: str) -> None:
+    resolved = network(f"x3d_xl_{code_base}")
+    cost = resolved.cost()
+    assert (cost.macs, cost.params) == OTHER_XL[code_base]
+    state = convert(ours(f"x3d_xl_{code_base}"), "x3dspec", code_base, f"x3d_xl_{code_base}").state
+    summary = problems(state, name="x3d_xl")[""]
+    assert f"as {code_base} builds it, it rounds" in summary
+    assert summary.endswith(f": --set widths={choice} takes it")
+    taken = network("x3d_xl").architecture.choose(widths=choice).resolve()
+    assert weights.convert(state, "auto", "x3dspec", rules(), taken).source == code_base
+
+
+@pytest.mark.parametrize("choice", ["of_8", "of_1", "doubled"])
+def test_widths_agree_where_nothing_is_scaled(choice: str) -> None:
+    x3d_s = network("x3d_s")
+    assert x3d_s.architecture.choose(widths=choice).resolve().network.stages == x3d_s.network.stages
+
+
 def _differs(state: State, code_base: str, key: str) -> bool:
     known = REFERENCE[code_base]
     return key not in state or key not in known or list(state[key].shape) != known[key]
@@ -333,33 +360,33 @@ STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.zeros(2)}
 
 
 @pytest.mark.parametrize("content", [pytest.param(c, id=name) for name, c in wrapped(STATE)])
-@pytest.mark.parametrize("suffix", weights.PICKLED)
+@pytest.mark.parametrize("suffix", checkpoint.PICKLED)
 def test_the_usual_nesting_is_taken_off(tmp_path: Path, suffix: str, content: object) -> None:
     path = tmp_path / f"ckpt{suffix}"
     torch.save(content, path)
-    assert same(weights.read(path), STATE)
+    assert same(checkpoint.read(path).state, STATE)
 
 
-@pytest.mark.parametrize("suffix", [*weights.PICKLED, weights.SAFETENSORS])
+@pytest.mark.parametrize("suffix", [*checkpoint.PICKLED, checkpoint.SAFETENSORS])
 @pytest.mark.parametrize("nesting", [None, "model_state"])
 def test_what_is_written_can_be_read(tmp_path: Path, suffix: str, nesting: str | None) -> None:
-    if suffix == weights.SAFETENSORS:
+    if suffix == checkpoint.SAFETENSORS:
         pytest.importorskip("safetensors")
     path = tmp_path / "new" / f"ckpt{suffix}"
     shared = STATE["a.weight"].T
-    weights.write(path, {"a": shared, "b": shared}, nesting)
-    assert weights.read(path).keys() == {"a", "b"}
-    assert torch.equal(weights.read(path)["b"], shared)
+    checkpoint.write(path, {"a": shared, "b": shared}, nesting)
+    assert checkpoint.read(path).state.keys() == {"a", "b"}
+    assert torch.equal(checkpoint.read(path).state["b"], shared)
     assert [*path.parent.iterdir()] == [path]
-    if nesting and suffix != weights.SAFETENSORS:
+    if nesting and suffix != checkpoint.SAFETENSORS:
         assert torch.load(path, weights_only=True).keys() == {"model_state"}
 
 
 def test_a_conversion_is_written_as_the_code_base_nests(tmp_path: Path) -> None:
     converted = convert(ours(), "x3dspec", "mmaction2")
-    weights.write(tmp_path / "ckpt.pth", converted.state, converted.nesting)
+    checkpoint.write(tmp_path / "ckpt.pth", converted.state, converted.nesting)
     assert torch.load(tmp_path / "ckpt.pth", weights_only=True).keys() == {"state_dict"}
-    assert same(weights.read(tmp_path / "ckpt.pth"), converted.state)
+    assert same(checkpoint.read(tmp_path / "ckpt.pth").state, converted.state)
 
 
 class _Code:
@@ -412,10 +439,71 @@ def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path, kind: str)
     path = tmp_path / "ckpt.pth"
     make(path)
     with pytest.raises(SpecError) as caught:
-        weights.read(path)
+        checkpoint.read(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
+
+
+class HistoryBuffer:
+    """As mmengine's: its state has arrays."""
+
+    def __init__(self) -> None:
+        self.log = np.array([0.5, 0.25])
+
+
+def test_what_trainers_leave_beside_the_tensors_is_read_as_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint of mmengine's runner: counters in a message hub, numpy's numbers in its meta."""
+    module = ModuleType("mmengine.logging.history_buffer")
+    monkeypatch.setattr(HistoryBuffer, "__module__", module.__name__)
+    vars(module)["HistoryBuffer"] = HistoryBuffer
+    for name in ("mmengine", "mmengine.logging", module.__name__):
+        monkeypatch.setitem(sys.modules, name, module)
+    content = {
+        "meta": {"epoch": 3, "time": np.float64(1.5), "seed": np.int64(7)},
+        "args": argparse.Namespace(lr=0.1, model="any"),
+        "message_hub": {"log_scalars": OrderedDict(loss=HistoryBuffer())},
+        "state_dict": STATE,
+    }
+    for zipped in (True, False):
+        torch.save(content, tmp_path / "ckpt.pth", _use_new_zipfile_serialization=zipped)
+        assert same(checkpoint.read(tmp_path / "ckpt.pth").state, STATE)
+
+
+class _Attribute:
+    """Unpickling this would set an attribute of a class."""
+
+    def __reduce__(self) -> Any:
+        return setattr, (argparse.Namespace, "ran", True)
+
+
+class _Through:
+    """Unpickling this would have what stands in for a namespace call something."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> Any:
+        return argparse.Namespace, (), {"f": _Code(self.folder)}
+
+
+@pytest.mark.parametrize("make", [lambda _: _Attribute(), _Through])
+def test_what_stands_in_opens_no_door(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    torch.save({"args": argparse.Namespace(a=1), "x": make(tmp_path), "model": STATE}, tmp_path / "ckpt.pth")
+    with pytest.raises(SpecError, match="is refused: reading it would run code"):
+        checkpoint.read(tmp_path / "ckpt.pth")
+    assert not (tmp_path / "ran").exists()
+    assert not hasattr(argparse.Namespace, "ran")
+
+
+def test_a_checkpoint_says_what_its_network_is_called(tmp_path: Path) -> None:
+    torch.save({"arch": "second", "state_dict": STATE}, tmp_path / "first.pth")
+    (tmp_path / "config.json").write_text('{"architecture": "third"}')
+    assert checkpoint.read(tmp_path / "first.pth").names == ("first", "second", "third")
+    (tmp_path / "config.json").write_text("[" * 10_000)
+    assert checkpoint.read(tmp_path / "first.pth").names == ("first", "second")
 
 
 def test_a_state_dict_within_itself_ends(tmp_path: Path) -> None:
@@ -423,16 +511,16 @@ def test_a_state_dict_within_itself_ends(tmp_path: Path) -> None:
     content["model"] = content
     torch.save(content, tmp_path / "ckpt.pth")
     with pytest.raises(SpecError, match="holds no state dict"):
-        weights.read(tmp_path / "ckpt.pth")
+        checkpoint.read(tmp_path / "ckpt.pth")
 
 
 def test_a_damaged_safetensors_file(tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     path = tmp_path / "ckpt.safetensors"
-    weights.write(path, STATE)
+    checkpoint.write(path, STATE)
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(SpecError, match=NOT_ONE):
-        weights.read(path)
+        checkpoint.read(path)
 
 
 def test_without_safetensors_one_line_says_how_to_get_it(
@@ -441,29 +529,29 @@ def test_without_safetensors_one_line_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     (tmp_path / "ckpt.safetensors").write_bytes(b"x")
     with pytest.raises(SpecError, match=r"pip install 'x3dspec\[safetensors\]'"):
-        weights.read(tmp_path / "ckpt.safetensors")
+        checkpoint.read(tmp_path / "ckpt.safetensors")
     with pytest.raises(SpecError, match=r"pip install 'x3dspec\[safetensors\]'"):
-        weights.write(tmp_path / "new.safetensors", STATE)
+        checkpoint.write(tmp_path / "new.safetensors", STATE)
     assert [each.name for each in tmp_path.iterdir()] == ["ckpt.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["ckpt", "ckpt.onnx", "ckpt.tar.gz"])
 def test_a_name_of_another_kind(tmp_path: Path, name: str) -> None:
     with pytest.raises(SpecError, match=r"ends in one of \.pyth, \.pt, \.pth, \.safetensors"):
-        weights.read(tmp_path / name)
+        checkpoint.read(tmp_path / name)
     with pytest.raises(SpecError, match=r"ends in one of"):
-        weights.write(tmp_path / name, STATE)
+        checkpoint.write(tmp_path / name, STATE)
     assert not [*tmp_path.iterdir()]
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "ckpt.pth").mkdir()
     with pytest.raises(SpecError, match="cannot be written: is a directory"):
-        weights.write(tmp_path / "ckpt.pth", STATE)
+        checkpoint.write(tmp_path / "ckpt.pth", STATE)
     assert [each.name for each in tmp_path.iterdir()] == ["ckpt.pth"]
     (tmp_path / "file").write_text("")
     with pytest.raises(SpecError, match="cannot be written"):
-        weights.write(tmp_path / "file" / "ckpt.pth", STATE)
+        checkpoint.write(tmp_path / "file" / "ckpt.pth", STATE)
 
 
 # Rules files
@@ -499,6 +587,8 @@ BAD_RULES = {
     "number within": ("{conv: c}", '{conv: "c.{i}"}', "{i} belongs in the prefix"),
     "unknown option": ("options: {}", "options: {shortcut: yes}", "unknown option 'shortcut'"),
     "unknown choice": ("options: {}", "options: {shortcut_norm: no}", "unknown choice 'no'"),
+    "unknown variant": ("options: {}", "variants: {widths: {of_2: why}}", "unknown choice 'of_2'"),
+    "not a reason": ("options: {}", "refused: {tf: 3}", "theirs.refused.tf: must be text on one line"),
     "not an option": ("options: {}", "options: {shortcut_norm: []}", "must be text or a whole number"),
     "our own name": ("theirs:", "x3dspec:", "is the name of our own keys"),
     "source": ("source: somewhere", "source: []", "5:13: code_bases.theirs.source: must be text"),

@@ -9,44 +9,29 @@ from typing import cast
 
 import typer
 
+from x3dspec.cli import landing, usage
 from x3dspec.cli.completion import Completing
-from x3dspec.language.errors import Infeasible, Problem, SpecError, nearest, printable
+from x3dspec.cli.landing import COMMANDS, Grouped
+from x3dspec.language.errors import Infeasible, Problem, SpecError, printable
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
 
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50
 
-_COMMANDS = (
-    "init",
-    "resolve",
-    "budget",
-    "expand",
-    "search",
-    "judges",
-    "formula",
-    "emit",
-    "verify",
-    "convert-weights",
-    "export",
-    "bench",
-    "schema",
-    "check",
-    "diff",
-    "list",
-    "report",
-)
+#: Where the shell asks what may come next.
+COMPLETION = "_X3DSPEC_COMPLETE"
 
 #: Typer's own usage errors, whichever click it is built on.
 _UsageError: type[Exception] = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 
-def application(commands: tuple[str, ...] = _COMMANDS) -> typer.Typer:
+def application(commands: tuple[str, ...] = COMMANDS) -> typer.Typer:
     """The Typer application with these commands; each is imported only if it is among them."""
     app = typer.Typer(
         name="x3dspec",
+        cls=Grouped,
         help="From a stage table in expansion factors to exact costs, budgets and PyTorch source.",
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
@@ -77,18 +62,19 @@ def _root(
         False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """From a stage table in expansion factors to exact costs, budgets and PyTorch source.
-
-    x3dspec resolve specs/x2d.yaml --gamma-s 2 · x3dspec emit --out generated/ ·
-    x3dspec budget --target 4.7GFLOPs
-    """
+    """From a stage table in expansion factors to exact costs, budgets and PyTorch source."""
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code; no traceback ever reaches a user."""
+    """Run one command line and return its exit code; no traceback ever reaches a user.
+
+    0: done. 1: the check ran, and the answer is no. 2: the input or the command is wrong.
+    130: interrupted. A reader that goes away (``| head``) is no failure.
+    """
+    words = _spelled(arguments)
+    command = words[0] if words and words[0] in COMMANDS else ""
     try:
-        known = tuple(arguments[:1]) if arguments and arguments[0] in _COMMANDS else _COMMANDS
-        code = application(known)(arguments, prog_name="x3dspec", standalone_mode=False)
+        code = _invoke(command, words)
         sys.stdout.flush()
     except SpecError as error:
         _print_problems(error.problems)
@@ -98,22 +84,50 @@ def run(arguments: list[str]) -> int:
         return 1
     except (ExactError, ExpressionError) as error:
         # A number that only the arithmetic of a solver made: it has no place in the file.
-        _complain(f"x3dspec {arguments[0]}: {error}")
+        _complain(f"x3dspec {command}: {error}")
         return 2
     except _UsageError as error:
-        _complain(_usage(error))
+        _complain(usage.complaint(error, command, COMMANDS))
         return 2
     except BrokenPipeError:
-        # The reader has gone (`| head`); what Python would flush at exit has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard()
         return 0
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         return 130
     except OSError as error:
+        _discard()
         _complain(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
         return 2
+    return code
+
+
+def _spelled(arguments: list[str]) -> list[str]:
+    """As other tools have it: ``help``, ``help COMMAND`` and ``version`` are options here."""
+    if arguments == ["version"]:
+        return ["--version"]
+    return [*arguments[1:2], "--help"] if arguments[:1] == ["help"] else arguments
+
+
+def _invoke(command: str, words: list[str]) -> int:
+    if not words and COMPLETION not in os.environ:
+        print(landing.page())
+        return 0
+    app = typer.main.get_command(application((command,) if command else COMMANDS))
+    if COMPLETION in os.environ:
+        app.main(words, prog_name="x3dspec")
+    # Not app.main: it has exit codes of its own for interruptions and for readers that go away.
+    try:
+        with app.make_context("x3dspec", words) as context:
+            code = app.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _discard() -> None:
+    """What stdout holds has nowhere to go, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_problems(problems: tuple[Problem, ...]) -> None:
@@ -126,16 +140,3 @@ def _print_problems(problems: tuple[Problem, ...]) -> None:
 def _complain(line: str) -> None:
     """One line, whatever it quotes: a file's name may hold line breaks and what a terminal obeys."""
     print(printable(line), file=sys.stderr)
-
-
-def _usage(error: BaseException) -> str:
-    """Typer's own complaint in one line, with the nearest name where it has none."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "x3dspec"
-    message = getattr(error, "format_message", lambda: str(error))()
-    wrong = getattr(error, "option_name", None)
-    if wrong and context is not None and "ean" not in message:
-        options = [name for parameter in context.command.params for name in parameter.opts]
-        guess = nearest(wrong, options)
-        message += f" Did you mean {guess}?" if guess else ""
-    return " ".join(f"{command}: {message} Try '{command} --help'.".split())

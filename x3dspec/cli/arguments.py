@@ -37,16 +37,20 @@ def split(words: list[str]) -> Words:
         name, equals, value = word.partition("=")
         if not equals:
             value = next(rest, "")
-            if not value:
-                raise SpecError.at(name, "needs a value")
         factors.append((name, value))
     return Words(tuple(specs), tuple(factors))
 
 
-def single(words: list[str], command: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def single(words: list[str], command: str, context: typer.Context) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The one spec of a command, and the factor options."""
     found = split(words)
     if len(found.specs) != 1:
+        for (
+            option,
+            _,
+        ) in found.factors:  # an option of the command, misspelt, takes the next word for its value
+            if guess := _misspelt(option, context):
+                raise SpecError.at(option, f"unknown option; did you mean {guess}?")
         wrong = "missing SPEC" if not found.specs else f"one SPEC, not {len(found.specs)}"
         raise SpecError.at(f"x3dspec {command}", f"{wrong}. Try 'x3dspec {command} --help'.")
     return found.specs[0], found.factors
@@ -69,6 +73,8 @@ def _at_clip(architecture: Architecture, clip: str) -> Architecture:
     if not all(re.fullmatch("[0-9]{1,5}", part) for part in parts) or len(parts) > 2:
         raise SpecError.at("--clip", f"{clip!r} is not FRAMESxSIZE such as 16x224, or SIZE for 2-D")
     *frames, size = (int(part) for part in parts)
+    if not frames and architecture.source.network.input.frames is not None:
+        raise SpecError.at("--clip", "this network is 3-D: write FRAMESxSIZE, such as 16x224")
     if not 1 <= size <= 8192 or not all(1 <= count <= 4096 for count in frames):
         raise SpecError.at("--clip", "frames go from 1 to 4096, size from 1 to 8192")
     return architecture.at_clip(frames[0] if frames else None, size)
@@ -88,7 +94,10 @@ def values(
     for option, text in factors:
         name = option.lstrip("-").replace("-", "_")
         if name not in declared:
-            problems.append(Problem(option, 0, 0, "", _unknown(option, architecture, context)))
+            problems.append(Problem(option, 0, 0, "", _unknown(option, text, architecture, context)))
+            continue
+        if not text:
+            problems.append(Problem(option, 0, 0, "", "needs a value"))
             continue
         try:
             found[name] = parse_number(text)
@@ -99,11 +108,19 @@ def values(
     return found
 
 
-def _unknown(option: str, architecture: Architecture, context: typer.Context) -> str:
-    """An option that the spec does not declare may also be a misspelt option of the command."""
-    own = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
-    guess = nearest(option, own)
-    if guess:
-        return f"unknown option; did you mean {guess}?"
+def _unknown(option: str, text: str, architecture: Architecture, context: typer.Context) -> str:
+    """What the spec does not declare may be a choice of the spec, or a misspelt option of the command."""
     name = option.lstrip("-").replace("-", "_")
+    choice = "classes" if name == "num_classes" else name
+    if choice in {**architecture.source.options, "classes": 0}:
+        return f"is chosen by --set {choice}={text or 'VALUE'}"
+    if guess := _misspelt(option, context):
+        return f"unknown option; did you mean {guess}?"
+    if len(name) == 1:
+        return f"unknown option; try '{context.command_path} --help'."
     return unknown("factor", name, architecture.source.network.factors)
+
+
+def _misspelt(option: str, context: typer.Context) -> str | None:
+    own = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+    return nearest(option, own)

@@ -91,7 +91,9 @@ def command(
     compiled: bool = typer.Option(False, "--compile", help="FILE through torch.compile."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Measure an emitted module, alone or in turn with another one. Needs torch.
+    """Time an emitted module, alone or against another.
+
+    Two are measured in turn. Needs torch.
 
     Importing a module runs its code: bench only what you would import.
 

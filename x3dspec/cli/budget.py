@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import Enum
 from pathlib import Path
 
@@ -10,18 +11,21 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.cli import plot as picture
-from x3dspec.cli.emit import guard, module_name
+from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
+from x3dspec.formula.real import text
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Counts
-from x3dspec.network.units import figure, parse_target, parse_tolerance
+from x3dspec.network.grid import snapped
+from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.ladder import snapped
 from x3dspec.scaling.steps import Step, Trajectory
 
+#: Characters of a closed form in a table.
+MAX_EXACT = 40
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
 
 
@@ -35,10 +39,20 @@ class Asked(TypedDict):
     meaning: str
 
 
+class Contraction(TypedDict):
+    """What a recorded step is cut to before it is the preset that it reaches."""
+
+    factor: str
+    value: int | float
+    value_exact: str
+    cost: Counts
+
+
 class Taken(TypedDict):
     """A step of an expansion: the factor that drives its axis, raw and on its grid, and where it arrives.
 
-    `multiplier` is how far the factor went, `ratio` what the step did to the MACs.
+    `multiplier` is how far the factor went, `exact` the same in closed form, where that is short;
+    `ratio` is what the step did to the MACs.
     """
 
     axis: str
@@ -48,9 +62,11 @@ class Taken(TypedDict):
     value: int | float
     value_exact: str
     multiplier: float
+    exact: str | None
     ratio: float
     cost: Counts
     reaches: str | None
+    cut: Contraction | None
 
 
 class Skipped(TypedDict):
@@ -98,7 +114,9 @@ def register(app: typer.Typer) -> None:
 
 def budget(
     spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand.", autocompletion=completion.specs),
-    target: str = typer.Option(..., metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."),
+    targets: list[str] = typer.Option(
+        ..., "--target", metavar="FIGURE", help="4.7GFLOPs, 4.7GMACs, '4M params', ..."
+    ),
     order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
@@ -108,29 +126,29 @@ def budget(
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
-    force: bool = typer.Option(False, "--force", help="Overwrite a module that x3dspec did not generate."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec step by step until the target is passed, then contract the last step to fit.
+    """Find the network that a target of cost buys.
+
+    The spec is expanded step by step until the target is passed, then the last step is contracted to fit.
 
     FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
 
     x3dspec budget --target 4.7GFLOPs --fill
     """
-    asked, share = parse_target(target), parse_tolerance(tolerance)
+    asked, share = _target(spec, targets), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
-    picture.expect(plot, (module, out))
+    picture.expect(plot)
     architecture = arguments.opened(spec, options)
+    output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
     found = solve(architecture, asked, order.value, share, fill)
     table = rows(found.resolved, convention)
     files: dict[Path, str | bytes] = {}
     if module is not None:
         from x3dspec.codegen import module as emit
 
-        guard([module], force)
         files[module] = emit.source(found.resolved, name)
     if out is not None:
-        if out in files:
-            raise SpecError.at(str(out), "is the module's file too")
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
         files[plot] = picture.drawn(plot, _plotted(found))
@@ -141,6 +159,14 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+
+
+def _target(spec: str, targets: list[str]) -> Target:
+    """The one figure that the network is to meet."""
+    if len(targets) > 1:
+        limits = " ".join(f"--max {shlex.quote(each)}" for each in targets)
+        raise SpecError.at("--target", f"takes one figure; several limits are x3dspec search {spec} {limits}")
+    return parse_target(targets[0])
 
 
 def _plotted(found: Budget) -> str:
@@ -198,10 +224,12 @@ def steps(found: Trajectory) -> list[Taken]:
             "raw": output.number(step.raw),
             "value": output.number(step.snapped),
             "value_exact": numbers.text(step.snapped),
-            "multiplier": step.multiplier,
+            "multiplier": float(step.multiplier),
+            "exact": text(step.multiplier),
             "ratio": step.ratio,
             "cost": step.counts,
             "reaches": step.reaches,
+            "cut": _contraction(step),
         }
         for step in found.steps
     ]
@@ -209,17 +237,37 @@ def steps(found: Trajectory) -> list[Taken]:
 
 def trajectory(found: Trajectory) -> list[str]:
     """The trajectory for people, a line a step."""
-    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", ""]]
+    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", "m, exactly", ""]]
     start = found.counts
-    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", ""])
-    cells += [_line(index, step) for index, step in enumerate(found.steps, start=1)]
+    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
+    for index, step in enumerate(found.steps, start=1):
+        cells += [_line(index, step), *_cut(step)]
     lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
     lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
     return [*lines, *([found.ended] if found.ended else [])]
 
 
+def _contraction(step: Step) -> Contraction | None:
+    if step.cut is None:
+        return None
+    after = step.cut.after
+    value, exact = output.number(after), numbers.text(after)
+    return {"factor": step.cut.factor, "value": value, "value_exact": exact, "cost": step.cut.counts}
+
+
+def _cut(step: Step) -> list[list[str]]:
+    """The line of a recorded step's contraction to the preset that it is named after."""
+    if step.cut is None:
+        return []
+    cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
+    value, counts = _brief(cut.after), (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
+    return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
+
+
 def _line(index: int, step: Step) -> list[str]:
-    said = step.reaches or {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    said = {"contraction": "cut to fit", "fill": "fill"}.get(step.kind, "")
+    if step.reaches and not step.cut:
+        said = step.reaches
     return [
         str(index),
         step.axis,
@@ -229,8 +277,15 @@ def _line(index: int, step: Step) -> list[str]:
         f"{step.counts.macs:,}",
         f"{step.ratio:.2f}",
         f"{step.counts.params:,}",
+        solved(step),
         said,
     ]
+
+
+def solved(step: Step) -> str:
+    """The multiplier that was solved for, in closed form where that fits into a column."""
+    exact = text(step.multiplier) if step.relaxed is not None else None
+    return exact if exact is not None and len(exact) <= MAX_EXACT else ""
 
 
 def _brief(value: numbers.Exact) -> str:

@@ -66,7 +66,9 @@ def check(
     strict: bool = typer.Option(False, "--strict", help="Warnings fail too, with exit code 1."),
     as_json: bool = typer.Option(False, "--json", help="The same as --format json."),
 ) -> None:
-    """Find every problem of specs, with its line, and warn as a reviewer would.
+    """Find the problems of specs, each with its line.
+
+    And warn as a reviewer would.
 
     Exit code 2 where there is an error, otherwise 0; with --strict 1 where there is a warning.
 

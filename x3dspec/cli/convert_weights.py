@@ -41,14 +41,18 @@ def command(
     num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Convert a checkpoint from one code base's names to another's. Needs torch.
+    """Convert a checkpoint to another code base's names.
+
+    Needs torch.
 
     Every missing, unexpected or mis-shaped key is an error by name, and then nothing is written.
 
     x3dspec convert-weights x3d_s.pyth --spec x3d_s --from slowfast -o x3d_s.pt
     """
     try:
+        from x3dspec.pytorch import checkpoint as checkpoints
         from x3dspec.pytorch import convert as weights
     except ModuleNotFoundError:
         raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
@@ -58,11 +62,19 @@ def command(
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))
-    state = weights.read(checkpoint)
+    output.claim(("-o", out), reads=[checkpoint], force=force)
+    given = checkpoints.read(checkpoint)
     found = weights.convert(
-        state, source, target, rules, architecture.resolve(), num_classes=num_classes, label=str(checkpoint)
+        given.state,
+        source,
+        target,
+        rules,
+        architecture.resolve(),
+        num_classes=num_classes,
+        names=given.names,
+        label=str(checkpoint),
     )
-    weights.write(out, found.state, found.nesting)
+    checkpoints.write(out, found.state, found.nesting)
     for note in found.notes:
         print(note, file=sys.stderr)
     if as_json:

@@ -45,7 +45,7 @@ def diff(
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Compare two networks: what changed by stage, and in cost.
+    """Compare two networks: what changed, at what cost.
 
     Two specs are compared as they are. One spec is compared with itself at other
     factor values, options or another clip:

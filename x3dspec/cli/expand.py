@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output
 from x3dspec.cli import plot as picture
-from x3dspec.cli.budget import Taken
+from x3dspec.cli.budget import Taken, solved
 from x3dspec.cli.budget import steps as trajectory
+from x3dspec.cli.scoring import Narrator, Stop, stopping
+from x3dspec.formula.real import text
 from x3dspec.language import numbers
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
@@ -24,8 +27,12 @@ from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling import expand as engine
 from x3dspec.scaling.expand import RULES, Expansion, Option, Round
 from x3dspec.scaling.journal import Journal, digest, journaled
-from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Candidate, Judge, Score, judge
+from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
 from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trainer import Trainer, split
+
+#: Candidates that a cluster is given at a time: all of any step.
+MAX_ON_CLUSTER = 256
 
 Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
 
@@ -39,6 +46,7 @@ class Tried(TypedDict):
     value: int | float
     value_exact: str
     multiplier: float
+    exact: str | None
     ratio: float
     relaxed_macs: float | None
     cost: Counts
@@ -99,12 +107,21 @@ def command(
         None, metavar="ADDRESS", help="Run commands on a Dask cluster: tcp://host:8786."
     ),
     log: Path = typer.Option(None, "--journal", metavar="FILE", help="Keep scores, and continue from them."),
+    keep_failures: bool = typer.Option(
+        False, "--keep-failures", help="A failure in the journal is final; otherwise it is tried again."
+    ),
+    decide_with_failures: bool = typer.Option(
+        False, "--decide-with-failures", help="Decide a step in which some candidates failed."
+    ),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Expand a spec: try every axis from the same state, keep the one that the judge scores highest.
+    """Expand a spec axis by axis, as a judge scores them.
+
+    Every axis is tried from the same state, and the one that the judge scores highest is kept.
 
     x3dspec expand x2d --judge published
 
@@ -112,29 +129,54 @@ def command(
     --target 1GFLOPs --journal expansion.jsonl
     """
     architecture = arguments.opened(spec, options)
-    picture.expect(plot, (out, log))
+    picture.expect(plot)
+    output.claim_spec(architecture, ("-o", out), ("--plot", plot), reads=[log] if log else [], force=force)
     asked = None if target is None else parse_target(target)
     if asked is None and steps is None:
         steps = engine.published_steps(architecture)
         if steps is None:
             raise SpecError.at("x3dspec expand", "needs --target or --steps: nothing is published")
-    chooser = _judge(name, template, jobs, limit, retries, dask)
     if rule.value == "recorded" and name != "published":
         raise SpecError.at("--rule", "recorded replays the published steps: it goes with --judge published")
     names = None if axes is None else [axis.strip() for axis in axes.split(",")]
+    stop, narrator = Stop(), Narrator()
+    trainer = _trainer(name, template, limit, retries, jobs, dask)
+    chooser = judge(name) if trainer is None else replace(trainer, stop=stop, watch=narrator.watch).judge()
     if log is not None:
-        subject = _subject(architecture, name, template, rule.value, names)
-        chooser = journaled(chooser, Journal(log, subject))
-    if name == "command":
-        chooser = _narrated(chooser)
+        journal = Journal(log, _subject(architecture, name, template, rule.value, names))
+        chooser = journaled(chooser, journal, keep_failures)
+    if name not in BUILT_IN:
+        chooser = narrator.narrated(chooser)
     if name in CLOSED_FORMS:
         print(f"warning: {WARNING}", file=sys.stderr)
-    tell = _tell if not as_json else _silent
-    found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell)
-    output.write(_files(found, asked, out, plot))
+    tell = _silent if as_json else _tell
+    decides = decide_with_failures or name in BUILT_IN
+    with narrator.telling(log is not None), nullcontext() if trainer is None else stopping(stop):
+        found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell, decides)
+    _answer(found, name, as_json, _files(found, asked, out, plot))
+    if found.undecided:
+        raise Infeasible(_undecided(found, name, log is not None))
+    if not found.trajectory.steps:
+        raise Infeasible(f"no factor was moved: {found.trajectory.ended}")
+
+
+def _answer(found: Expansion, name: str, as_json: bool, files: dict[Path, str | bytes]) -> None:
+    # First what was found, which may have taken days, then what may yet go wrong.
     typer.echo(output.document(_content(found, name)) if as_json else "\n".join(_end(found)))
-    if found.failed:
-        raise Infeasible(found.failed)
+    if found.trajectory.steps and not found.undecided:
+        output.write(files)
+
+
+def _undecided(found: Expansion, name: str, kept: bool) -> str:
+    """Why a step was not decided; of a narrated judge every failure has been told once."""
+    if name in BUILT_IN:
+        return found.failed
+    lost = ", ".join(each.option.axis for each in found.lost)
+    again = "; the same command tries them again" if kept else ""
+    return (
+        f"step {len(found.rounds) + 1} is not decided: {lost} failed"
+        f"{again}; --decide-with-failures decides without them"
+    )
 
 
 def _files(
@@ -157,20 +199,25 @@ def _plotted(found: Expansion, target: Target | None) -> str:
     return figures.trajectory(found.architecture.name, path.counts, path.steps, quantity, limit)
 
 
-def _judge(name: str, template: str | None, jobs: int, limit: float, retries: int, dask: str | None) -> Judge:
+def _trainer(
+    name: str, template: str | None, limit: float, retries: int, jobs: int, dask: str | None
+) -> Trainer | None:
+    """How a command scores, where one is the judge."""
     if name != "command":
         if template is not None or dask is not None:
             option = "--dask" if template is None else "--judge-command"
             raise SpecError.at(option, "goes with --judge command")
-        return judge(name)
+        return None
     if template is None:
         raise SpecError.at("--judge", "command needs --judge-command 'python train.py {module} {spec} {out}'")
     from x3dspec.codegen.module import source as emit
-    from x3dspec.scaling import trainer
 
-    if dask is not None:
-        return trainer.on_dask(template, limit, retries, dask, emit)
-    return trainer.command(template, limit, retries, jobs, emit)
+    trainer = Trainer(split(template), emit, limit, retries, jobs)
+    if dask is None:
+        return trainer
+    from x3dspec.scaling.cluster import Cluster
+
+    return replace(trainer, start=Cluster(dask), jobs=MAX_ON_CLUSTER)
 
 
 def _subject(
@@ -189,19 +236,6 @@ def _subject(
     }
 
 
-def _narrated(judge: Judge) -> Judge:
-    """The same judge; every score is told when it is there, on stderr."""
-
-    def score(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
-        for index, found in judge(candidates):
-            each = candidates[index]
-            said = f"{found.value:.6g}" if found.value is not None else f"failed: {found.note}"
-            print(f"step {len(each.history) + 1} {each.axis}: {said}", file=sys.stderr, flush=True)
-            yield index, found
-
-    return score
-
-
 def _silent(_: Round) -> None:
     """JSON is printed once, at the end."""
 
@@ -211,7 +245,7 @@ def _tell(found: Round) -> None:
 
 
 def _round(found: Round) -> list[str]:
-    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score"]]
+    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score", "m, exactly"]]
     cells += [_option(each, found.kept) for each in found.options]
     lines = output.aligned(cells, right=(3, 4, 5, 6, 7))
     past = ", past the target" if found.overshoots else ""
@@ -221,7 +255,7 @@ def _round(found: Round) -> list[str]:
 def _option(each: Option, kept: Step) -> list[str]:
     step, score = each.option, each.score
     if not isinstance(step, Step):
-        return ["", step.axis, step.reason, "", "", "", "", "-"]
+        return ["", step.axis, step.reason, "", "", "", "", "-", ""]
     return [
         "*" if step is kept else "",
         step.axis,
@@ -231,6 +265,7 @@ def _option(each: Option, kept: Step) -> list[str]:
         f"{step.counts.macs:,}",
         f"{step.counts.params:,}",
         f"{score.value:.6g}" if score.value is not None else f"- ({score.note})",
+        solved(step),
     ]
 
 
@@ -280,9 +315,10 @@ def _candidate(each: Option) -> Tried | Passed:
         "raw": output.number(step.raw),
         "value": output.number(step.snapped),
         "value_exact": numbers.text(step.snapped),
-        "multiplier": step.multiplier,
+        "multiplier": float(step.multiplier),
+        "exact": text(step.multiplier),
         "ratio": step.ratio,
-        "relaxed_macs": step.relaxed,
+        "relaxed_macs": None if step.relaxed is None else float(step.relaxed),
         "cost": step.counts,
         "score": score.value,
         "note": score.note,

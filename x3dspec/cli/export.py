@@ -43,8 +43,11 @@ def command(
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
     static: bool = typer.Option(False, "--static", help="Fix batch, frames and size to the clip's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Export an emitted module, and compare the export with it. Needs torch.
+    """Export a module to ONNX, OpenVINO or torch.export.
+
+    The export is compared with the module before it is kept. Needs torch.
 
     Importing a module runs its code: export only what you would import.
 
@@ -57,6 +60,7 @@ def command(
             raise
         raise SpecError.at("", 'export needs torch: pip install "x3dspec[torch]"') from None
 
+    output.claim(("-o", out), reads=[file, *([weights] if weights else [])], force=force)
     network, clip = module(file, weights)
     found = export(network, to, out, clip, dynamic=not static)
     if as_json:

@@ -52,14 +52,16 @@ def formula(
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Print the closed form of a cost, and what one per cent more of each factor costs.
+    """Print the closed form of a cost.
+
+    And what one per cent more of each factor costs.
 
     x3dspec formula specs/x2d.yaml --quantity macs --relaxed
     """
     from x3dspec.formula.closed_form import derive, elasticities
     from x3dspec.formula.render import render
 
-    name, given = arguments.single(spec, "formula")
+    name, given = arguments.single(spec, "formula", context)
     architecture = arguments.opened(name, options, clip)
     setting = arguments.values(architecture, given, context)
     closed = derive(architecture, quantity.value, convention=convention, relaxed=relaxed, setting=setting)

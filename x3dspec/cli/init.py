@@ -20,7 +20,7 @@ def init(
     name: str = typer.Argument(metavar="NAME", help="The network's name; the file is NAME.yaml."),
     force: bool = typer.Option(False, "--force", help="Replace a file of that name."),
 ) -> None:
-    """Write a commented spec that works as it stands, to change into your own.
+    """Write a commented spec, to change into your own.
 
     x3dspec init my_net
     """

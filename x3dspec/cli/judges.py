@@ -43,7 +43,9 @@ def command(
     against: bool = typer.Option(False, "--compare", help="Hold every judge against the published order."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """List the judges of ``x3dspec expand``, or compare them with the published expansion.
+    """List the judges of expand, or compare them.
+
+    They are compared with the published expansion.
 
     x3dspec judges --compare
     """

@@ -75,7 +75,7 @@ def command(
     kind: Kind = typer.Argument(None, help="List these alone."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """List the specs that ship, their presets, the judges, conventions and layers.
+    """List specs, presets, judges, conventions, layers.
 
     x3dspec list presets
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 
 from x3dspec.language.errors import SpecError
@@ -10,16 +9,16 @@ from x3dspec.language.errors import SpecError
 SUFFIXES = (".svg", ".png")
 
 
-def expect(path: Path | None, others: Container[Path | None]) -> None:
+def expect(path: Path | None) -> None:
     """A file for `--plot`, before there is anything to draw.
 
     Raises:
-        SpecError: of another kind, one that the command writes already, or one that needs an extra.
+        SpecError: of another kind, or one that needs an extra.
     """
     if path is None:
         return
-    if path.suffix not in SUFFIXES or path in others:
-        raise SpecError.at("--plot", f"{path} must be a .svg or .png of its own")
+    if path.suffix not in SUFFIXES:
+        raise SpecError.at("--plot", f"{path} must end in .svg or .png")
     if path.suffix == ".png":
         from x3dspec.report.figures import renderer
 

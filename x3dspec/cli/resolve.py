@@ -14,7 +14,7 @@ from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
-from x3dspec.scaling.ladder import snapped
+from x3dspec.network.grid import snapped
 
 Snapped = dict[str, Exact | None]
 
@@ -89,15 +89,17 @@ def resolve(
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Resolve a spec: its stage table with every width, size and cost.
+    """Print a network's stage table, with every cost.
 
     Every factor that the spec declares is an option and takes an exact number:
 
     x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5
     """
-    name, given = arguments.single(spec, "resolve")
+    name, given = arguments.single(spec, "resolve", context)
     architecture = arguments.opened(name, options, clip)
+    output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)

@@ -15,7 +15,9 @@ def register(app: typer.Typer) -> None:
 def schema(
     ours: bool = typer.Option(False, "--answers", help="Of what the commands answer with --json."),
 ) -> None:
-    """Print the JSON Schema of spec files (draft 7), for editors and other tools.
+    """Print the JSON Schema of specs or of answers.
+
+    That of spec files is draft 7, for editors and other tools.
 
     With --answers that of every command's --json (draft 2020-12):
 

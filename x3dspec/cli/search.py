@@ -102,8 +102,11 @@ def command(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Find the network that makes most of several limits, over every combination of factor values.
+    """Find the largest network within several limits.
+
+    It makes most of them over every combination of factor values.
 
     The answer is proved: every network of the grid is counted, or ruled out by a bound. Without
     --grid a factor goes from the spec's own value as far as the limits reach.
@@ -117,6 +120,7 @@ def command(
     chosen = None if objective in QUANTITIES else judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)
+    output.claim_spec(architecture, ("-o", out), force=force)
     gauge = meter(architecture)
     found = search(
         architecture,

@@ -36,7 +36,9 @@ def command(
     spec: str = typer.Option(None, metavar="SPEC", help="Their spec, if not the header's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Check emitted modules: header, layers, shapes, MACs, a real forward and backward. Needs torch.
+    """Check emitted modules against their specs.
+
+    Header, layers, shapes, MACs, a real forward and backward. Needs torch.
 
     Importing a module runs its code: verify only what you would import.
 

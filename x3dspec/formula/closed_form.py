@@ -21,10 +21,10 @@ from x3dspec.language import numbers as exact
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape, variable
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.network import bind, cost
+from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import FLOAT
+from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
 Measure = Callable[[cost.Tally[Expr]], Expr]
@@ -84,18 +84,13 @@ class Formula:
             [known[definition.name]] = Tape([definition.value]).run(EXACT, known)
         return known
 
-    def parts(self, setting: Setting) -> list[Exact | float]:
-        """The value of every summand, in order: exact, or floats where roots would have to be added."""
+    def parts(self, setting: Setting) -> list[Exact]:
+        """The value of every summand, in order."""
         summands = [summand for term in self.terms for summand in term.summands]
-        values = self.values(setting)
-        try:
-            return [Fraction(0) + value for value in Tape(summands).run(EXACT, values)]
-        except ExactError:
-            floats = {name: exact.approximate(value) for name, value in values.items()}
-            return [float(value) for value in Tape(summands).run(FLOAT, floats)]
+        return [Fraction(0) + value for value in Tape(summands).run(EXACT, self.values(setting))]
 
-    def at(self, setting: Setting) -> Exact | float:
-        """The formula's value at these factor values; a float where roots would have to be added."""
+    def at(self, setting: Setting) -> Exact:
+        """The formula's value at these factor values, exactly."""
         return sum(self.parts(setting), Fraction(0))
 
 
@@ -125,7 +120,7 @@ def derive(
     """
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
-    values = bind.complete(architecture.source, given)
+    values = complete(architecture.source, given)
     network = architecture.symbolic(frozenset(given))
     arrange = _relaxed if relaxed else _rounded
     with _refusals(architecture):
@@ -150,7 +145,7 @@ def elasticities(
     """
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
-    values = bind.complete(architecture.source, given)
+    values = complete(architecture.source, given)
     total = counted.measure(cost.of_network(architecture.symbolic(frozenset(given))))
     with _refusals(architecture):
         tape: Tape[Dual] = Tape(expr.relax([total]))

@@ -152,6 +152,11 @@ def to_sympy(root: Expr, *, relaxed: bool = False) -> Any:
     return translate(relax([root]) if relaxed else [root]).values[0]
 
 
+def simplified(expression: Any) -> Any:
+    """A quotient with what is above and below the line cancelled."""
+    return sympy.cancel(expression)
+
+
 def symbol(name: str, *, integer: bool | None = None) -> Any:
     """The symbol that stands for a factor, or for what was given a name."""
     return sympy.Symbol(name, positive=True, integer=integer)

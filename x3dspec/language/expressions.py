@@ -12,7 +12,7 @@ A number system is thus one class of a dozen short methods, and every one sees t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -228,18 +228,30 @@ def _folded(operator: str, arguments: tuple[Expr, ...], *, whole: bool) -> Expr:
     return Expr._make(operator, arguments, whole=whole)
 
 
-class Tape(Generic[T]):
-    """The nodes below some roots, each once, arguments before what uses them."""
+_NOTHING: Mapping[Expr, Any] = {}
 
-    def __init__(self, roots: Iterable[Expr]) -> None:
+
+class Tape(Generic[T]):
+    """The nodes below some roots, each once, arguments before what uses them.
+
+    What is below `leaves` is left out: their values are `known` whenever the tape runs.
+    """
+
+    def __init__(self, roots: Iterable[Expr], leaves: Collection[Expr] = ()) -> None:
         self.roots = tuple(roots)
-        self.nodes = _ordered(self.roots)
+        self.nodes = _ordered(self.roots, leaves)
         place = {node: index for index, node in enumerate(self.nodes)}
-        self._arguments = [tuple(place[a] for a in node.arguments) for node in self.nodes]
+        self._arguments = [
+            () if node in leaves else tuple(place[a] for a in node.arguments) for node in self.nodes
+        ]
         self._results = [place[root] for root in self.roots]
 
-    def run(self, algebra: Algebra[Any], values: Mapping[str, Any]) -> list[Any]:
+    def run(
+        self, algebra: Algebra[Any], values: Mapping[str, Any], known: Mapping[Expr, Any] = _NOTHING
+    ) -> list[Any]:
         """The value of every root, given the value of every variable, in that algebra's numbers.
+
+        A node that is `known` has the value given for it, whatever is below it.
 
         Raises:
             ExpressionError: division by zero, or a bound of exact arithmetic that was passed.
@@ -247,7 +259,9 @@ class Tape(Generic[T]):
         results: list[Any] = []
         methods: dict[str, Callable[..., Any]] = {}
         for node, arguments in zip(self.nodes, self._arguments, strict=True):
-            if node.operator == "variable":
+            if node in known:
+                results.append(known[node])
+            elif node.operator == "variable":
                 results.append(values[node.name])
             elif node.operator == "constant":
                 results.append(algebra.constant(node.value))  # type: ignore[arg-type]
@@ -259,14 +273,14 @@ class Tape(Generic[T]):
         return [results[index] for index in self._results]
 
 
-def _ordered(roots: Sequence[Expr]) -> list[Expr]:
+def _ordered(roots: Sequence[Expr], leaves: Collection[Expr] = ()) -> list[Expr]:
     order: dict[Expr, None] = {}
     pending = [(root, False) for root in reversed(roots)]
     while pending:
         node, ready = pending.pop()
         if node in order:
             continue
-        if ready or not node.arguments:
+        if ready or not node.arguments or node in leaves:
             order[node] = None
         else:
             pending.append((node, True))
@@ -366,11 +380,14 @@ class _Relaxed:
         return divide(count, period)
 
 
-def relax(roots: Iterable[Expr]) -> list[Expr]:
-    """The same expressions without rounding: ``ceil(5 * gamma_d)`` becomes ``5 * gamma_d``."""
+def relax(roots: Iterable[Expr], values: Mapping[str, Expr] | None = None) -> list[Expr]:
+    """The same expressions without rounding: ``ceil(5 * gamma_d)`` becomes ``5 * gamma_d``.
+
+    `values` says what stands in the place of a variable, where it is not itself.
+    """
     tape: Tape[Expr] = Tape(roots)
     names = {node.name: node for node in tape.nodes if node.operator == "variable"}
-    return tape.run(_Relaxed(), names)
+    return tape.run(_Relaxed(), {**names, **(values or {})})
 
 
 Scope = Mapping[str, "Expr | str"]

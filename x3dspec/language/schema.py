@@ -124,6 +124,21 @@ def _choice(value: Any) -> int | str:
     return _name(value)
 
 
+def no_share(value: Any) -> str:
+    """Why a number is no eps and no momentum, or nothing."""
+    if value <= 0:
+        return "must be above 0"
+    return "" if value <= 1 else "must be at most 1"
+
+
+def _share(value: Any) -> Syntax:
+    tree = _expression(value)
+    refusal = no_share(tree.value) if isinstance(tree, Number) else ""
+    if refusal:
+        raise PydanticCustomError("share", "{reason}", {"reason": refusal})
+    return tree
+
+
 def _each(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -148,8 +163,10 @@ Choice = Annotated[
 ]
 if TYPE_CHECKING:
     Expression = Syntax
+    Share = Syntax
 else:  # pydantic would look through all of Syntax for a way to write it back, again for every use
     Expression = Annotated[Any, PlainValidator(_expression), WithJsonSchema(_NUMBER_OR_TEXT)]
+    Share = Annotated[Any, PlainValidator(_share), WithJsonSchema(_NUMBER_OR_TEXT)]
 Sizes = Annotated[
     list[Expression],
     BeforeValidator(_each),
@@ -232,8 +249,13 @@ class Norm(Layer):
     zero_init: bool = Field(
         default=False, description="start its weight at 0, as the last norm of a residual branch"
     )
-    eps: Plain = Field(default=1e-5, gt=0, lt=1, description="added to the variance")
-    momentum: Plain = Field(default=0.1, gt=0, le=1, description="share of a batch in the running statistics")
+    eps: Share = Field(
+        default=Number(Fraction(1, 100_000)), description="added to the variance; may depend on options"
+    )
+    momentum: Share = Field(
+        default=Number(Fraction(1, 10)),
+        description="share of a batch in the running statistics; may depend on options",
+    )
 
 
 class Activation(Layer):

@@ -7,7 +7,7 @@ whole file, and raised together.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -20,8 +20,9 @@ from x3dspec.language import schema
 from x3dspec.language import shipped as assets
 from x3dspec.language.document import Document, Path, kind, read
 from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, shown, unknown
-from x3dspec.language.expressions import build
+from x3dspec.language.expressions import build, variable
 from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cycles, names, parse, size
+from x3dspec.language.linear import slope
 from x3dspec.language.numbers import Exact, ExactError
 
 M = TypeVar("M", schema.NetworkFile, schema.PresetFile)
@@ -62,8 +63,8 @@ class Origin:
 class Source:
     """A checked spec: the network's own document and what presets and the user set in it.
 
-    `options` has every option's value, `chosen` those that the user set by hand. `accuracy` is what
-    this very file prints; a base's is not its presets'.
+    `options` has every option's value, `chosen` those that the user set by hand, and `own` what these
+    were before. `accuracy` is what this very file prints; a base's is not its presets'.
     """
 
     identity: Identity
@@ -75,6 +76,7 @@ class Source:
     classes: int
     clip: schema.Clip | None
     chosen: Mapping[str, int | str] = field(default_factory=dict)
+    own: Mapping[str, int | str] = field(default_factory=dict)
     accuracy: schema.Accuracy | None = None
 
     @property
@@ -456,13 +458,27 @@ class _Check:
     def _axes(self) -> Iterator[Problem]:
         scope = [*self.file.factors, "m"]
         for axis, changes in self.file.axes.items():
-            if not any("m" in names(tree) for tree in changes.values()):
+            moves = any("m" in names(tree) for tree in changes.values())
+            if not moves:
                 yield self._say(("axes", axis), "changes nothing: one of its factors must depend on m")
             for factor, tree in changes.items():
                 path: Path = ("axes", axis, factor)
                 if factor not in self.file.factors:
                     yield self._say(path, unknown("factor", factor, self.file.factors), key=True)
-                yield from self._single(path, tree, scope)
+                unknown_names = [*self._single(path, tree, scope)]
+                yield from unknown_names
+                if moves and factor == next(iter(changes)) and not unknown_names:
+                    yield from self._driving(path, tree, scope)
+
+    def _driving(self, path: Path, tree: Syntax, scope: Iterable[str]) -> Iterator[Problem]:
+        """The first factor that an axis changes: steps are solved for it."""
+        try:
+            linear = slope(build(tree, {name: variable(name) for name in scope}), "m") is not None
+        except (ExpressionError, ExactError) as error:
+            yield self._say(path, str(error))
+        else:
+            if not linear:
+                yield self._say(path, "a step is solved for this factor: it must grow linearly with m")
 
     def _published(self) -> Iterator[Problem]:
         for index, step in enumerate(self.file.published):

@@ -18,8 +18,10 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
-from x3dspec.network import bind, cost
+from x3dspec.network import cost, identity
 from x3dspec.network import layers as net
+from x3dspec.network.bind import Binder
+from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
 
@@ -36,7 +38,7 @@ def load(spec: str) -> Architecture:
     return Architecture(load_source(str(spec)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Architecture:
     """A checked spec. `source` is the document with what presets and options set in it."""
 
@@ -54,8 +56,10 @@ class Architecture:
         """
         source = self.source
         for name, value in options.items():
+            before = {**source.options, "classes": source.classes}
             source = source.choose(name, value)
-            source = replace(source, chosen={**source.chosen, name: value})
+            own = {name: before[name], **source.own}
+            source = replace(source, chosen={**source.chosen, name: value}, own=own)
         return Architecture(source)
 
     def at_clip(self, frames: int | None, size: int) -> Architecture:
@@ -70,11 +74,11 @@ class Architecture:
 
     def factors(self, overrides: Mapping[str, object] | None = None) -> tuple[net.Factor, ...]:
         """The declared factors; `overrides` says which are set by hand."""
-        return bind.factors(self.source, overrides or {})
+        return declared(self.source, overrides or {})
 
     def symbolic(self, explicit: frozenset[str] = frozenset()) -> net.Network[Expr]:
         """The network of expressions; a derived factor is a variable only if it is `explicit`."""
-        return self._binder(explicit).network
+        return self.binder(explicit).network
 
     def formula(self, explicit: frozenset[str] = frozenset()) -> cost.Tally[Expr]:
         """The closed form of everything that is counted."""
@@ -90,11 +94,13 @@ class Architecture:
 
     def at(self, setting: Setting) -> Resolved:
         """As :meth:`resolve`, with values that are exact already."""
-        values = bind.complete(self.source, setting)
-        network = self._binder(frozenset(setting)).bind(values)
-        return Resolved(self, dict(setting), values, replace(network, identity=self.source.identity))
+        values = complete(self.source, setting)
+        network = self.binder(frozenset(setting)).bind(values)
+        network = replace(network, identity=identity.of(self.source, setting))
+        return Resolved(self, dict(setting), values, network)
 
-    def _binder(self, explicit: frozenset[str]) -> bind.Binder:
+    def binder(self, explicit: frozenset[str] = frozenset()) -> Binder:
+        """The same network made ready to be evaluated: its one tape, and what must hold of it."""
         source = self.source
         byhand = frozenset(name for name in {*explicit, *source.factors} if name in self._derived)
         options = tuple(source.options.items())
@@ -116,11 +122,20 @@ class Architecture:
     def _problem(self, message: str) -> Problem:
         return Problem(self.source.document.source, 0, 0, "", message)
 
+    @cached_property
+    def _content(self) -> tuple[object, ...]:
+        """All that an answer can depend on: architectures of the same content are equal."""
+        source = self.source
+        return (
+            *(source.identity, source.origins, source.document, source.classes, source.clip, source.accuracy),
+            *(tuple(part.items()) for part in (source.factors, source.options, source.chosen)),
+        )
+
     def __hash__(self) -> int:
-        return id(self)
+        return hash(self._content)
 
     def __eq__(self, other: object) -> bool:
-        return self is other
+        return isinstance(other, Architecture) and self._content == other._content
 
 
 @dataclass(frozen=True)
@@ -136,8 +151,8 @@ class _Lowered:
 
 
 @lru_cache(maxsize=64)
-def _binder(key: _Lowered) -> bind.Binder:
-    return bind.Binder(key.source, lower(key.source, key.byhand))
+def _binder(key: _Lowered) -> Binder:
+    return Binder(key.source, lower(key.source, key.byhand))
 
 
 @dataclass(frozen=True)

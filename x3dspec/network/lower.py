@@ -318,6 +318,15 @@ class _Context:
             self.report(base, field, f"has {len(values)} numbers, but its input has {dimensions} dimensions")
         return tuple(values[:dimensions]) + (1,) * (dimensions - len(values))
 
+    def share(self, base: _Base, field: str, tree: Syntax) -> float:
+        """A number above 0 and at most 1, which options may choose and factors may not."""
+        value = self.read(base, field, tree).value
+        refusal = "must depend on no factor" if value is None else schema.no_share(value)
+        if refusal or value is None:
+            self.report(base, field, refusal)
+            return 1.0
+        return float(value)
+
     def padding(self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
         if given is not None:
             return self.sizes(base, "padding", given, 0)
@@ -378,9 +387,8 @@ def _norm(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[E
     given: schema.Norm = item.body
     if not context.spatial(base):
         return None
-    return net.Norm(
-        **vars(base), outputs=base.inputs, eps=given.eps, momentum=given.momentum, zero_init=given.zero_init
-    )
+    eps, momentum = (context.share(base, name, getattr(given, name)) for name in ("eps", "momentum"))
+    return net.Norm(**vars(base), outputs=base.inputs, eps=eps, momentum=momentum, zero_init=given.zero_init)
 
 
 def _activation(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:

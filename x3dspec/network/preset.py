@@ -9,7 +9,11 @@ from x3dspec.language import numbers, shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.language.schema import is_identifier, is_name
+from x3dspec.language.source import Source
 from x3dspec.network.architecture import Resolved
+
+#: How every such file begins; one that does not is somebody's own.
+MARK = "# Written by x3dspec"
 
 
 def text(resolved: Resolved, path: Path) -> str:
@@ -19,6 +23,29 @@ def text(resolved: Resolved, path: Path) -> str:
         SpecError: its base could not be found from there.
     """
     source = resolved.architecture.source
+    base = base_for(source, path)
+    lines = [
+        MARK,
+        f"name: {name_for(path, source.identity.name)}",
+        f"title: {_quoted(resolved.network.identity.title)}",
+        f"source: {_quoted(resolved.network.identity.source)}",
+        f"base: {base.stem}",
+        "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in _set(resolved)) + "}",
+    ]
+    options = {**source.options, "classes": source.classes}
+    lines.append("set: {" + ", ".join(f"{name}: {value}" for name, value in options.items()) + "}")
+    if source.clip is not None:
+        frames = f"frames: {source.clip.frames}, " if source.clip.frames else ""
+        lines.append(f"clip: {{{frames}size: {source.clip.size}}}")
+    return "\n".join(lines) + "\n"
+
+
+def base_for(source: Source, path: Path) -> Path:
+    """The spec that a preset at `path` would be based on.
+
+    Raises:
+        SpecError: it could not be found from there.
+    """
     base = source.origins[-1].path
     if not shipped.is_shipped(base) and base.resolve().parent != path.resolve().parent:
         raise SpecError.at(
@@ -30,19 +57,7 @@ def text(resolved: Resolved, path: Path) -> str:
         )
     if path.resolve() == base.resolve():
         raise SpecError.at(str(path), "is the base itself")
-    lines = [
-        f"name: {name_for(path, source.identity.name)}",
-        f"title: {_quoted(source.identity.title)}",
-        f"source: {_quoted(source.identity.source)}",
-        f"base: {base.stem}",
-        "factors: {" + ", ".join(f"{n}: {_value(v)}" for n, v in _set(resolved)) + "}",
-    ]
-    options = {**source.options, "classes": source.classes}
-    lines.append("set: {" + ", ".join(f"{name}: {value}" for name, value in options.items()) + "}")
-    if source.clip is not None:
-        frames = f"frames: {source.clip.frames}, " if source.clip.frames else ""
-        lines.append(f"clip: {{{frames}size: {source.clip.size}}}")
-    return "\n".join(lines) + "\n"
+    return base
 
 
 def _set(resolved: Resolved) -> list[tuple[str, Exact]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib.util
 import os
 import platform
 import statistics
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from x3dspec.language.errors import SpecError, unknown
+from x3dspec.pytorch.probe import loaded
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 BOUND_SIZE = 2048
@@ -396,9 +396,4 @@ def _processor(device: torch.device) -> str:
 def _namespace(where: str) -> Any:
     if not where.endswith(".py"):
         return import_module(where)
-    spec = importlib.util.spec_from_file_location(Path(where).stem, where)
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
+    return loaded(Path(where).read_text(encoding="utf-8"), where)

@@ -19,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from x3dspec.codegen.header import Header
 from x3dspec.language.errors import SpecError, unknown
-from x3dspec.pytorch.verify import read_header
+from x3dspec.pytorch.probe import loaded
 
 FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".xml"}
 #: Largest difference of a logit from torch's own, over the largest logit, in 32-bit floats.
@@ -66,17 +67,16 @@ def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple
         SpecError: no emitted file, a file that does not import, weights that do not fit.
     """
     try:
-        header = read_header(path.read_text(encoding="utf-8"), str(path))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecError.at(
-            str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from None
-    clip = tuple(int(size) for size in header.clip.partition(" (")[0].split(" x "))
-    network = _imported(path)
+        reason = getattr(error, "strerror", None) or error
+        raise SpecError.at(str(path), f"cannot be read: {reason}") from None
+    clip = Header.read(text, str(path)).input
+    network = _built(text, path)
     if checkpoint is not None:
-        from x3dspec.pytorch import convert as weights
+        from x3dspec.pytorch.checkpoint import read
 
-        state, own = weights.read(checkpoint), network.state_dict()
+        state, own = read(checkpoint).state, network.state_dict()
         wrong = [f"{key} missing" for key in own if key not in state]
         wrong += [f"{key} unexpected" for key in state if key not in own]
         wrong += [
@@ -89,14 +89,9 @@ def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple
     return network.eval(), (1, *clip)
 
 
-def _imported(path: Path) -> nn.Module:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise SpecError.at(str(path), "is not a Python file")
-    made = importlib.util.module_from_spec(spec)
+def _built(text: str, path: Path) -> nn.Module:
     try:
-        spec.loader.exec_module(made)
-        network = getattr(made, path.stem)()
+        network = vars(loaded(text, str(path)))[path.stem]()
     except Exception as error:
         raise SpecError.at(str(path), f"does not build: {type(error).__name__}: {error}") from None
     if not isinstance(network, nn.Module):

@@ -56,17 +56,30 @@ class CodeBase:
     Attributes:
         nesting: the key under which its checkpoints hold the state dict, if they do.
         options: how it decides options of the spec.
+        variants: options that its own networks may need besides: their choices, each with the reason.
         convolutions: our linear layers that are convolutions of kernel 1 there.
         groups: the modules, in the order of its state dict.
+        refused: beginnings of the names of networks whose tensors look alike but are not, each with
+            the reason.
         path: where the rules stand in their document.
     """
 
     name: str
     nesting: str | None
     options: Mapping[str, int | str]
+    variants: Mapping[str, Mapping[int | str, str]]
     convolutions: frozenset[str]
     groups: tuple[Group, ...]
+    refused: Mapping[str, str]
     path: Path
+
+    def refusal(self, names: Iterable[str]) -> str:
+        """Why a network that is called one of these cannot be taken, or nothing."""
+        for name in names:
+            for beginning, reason in self.refused.items():
+                if name.startswith(beginning):
+                    return f"is of {self.name}'s {shown(name)}: {reason}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class Rules:
             SpecError: an unknown name.
         """
         if name == OWN:
-            return CodeBase(OWN, None, {}, frozenset(), (), ())
+            return CodeBase(OWN, None, {}, {}, frozenset(), (), {}, ())
         if name not in self.code_bases:
             message = unknown("code base", name, self.names, "the rules have")
             raise SpecError.at(self.document.source, message)
@@ -251,7 +264,7 @@ class _Reader:
         path: Path = ("code_bases", name)
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
-        optional = ("source", "nesting", "options", "convolutions")
+        optional = ("source", "nesting", "options", "variants", "convolutions", "refused")
         given = self._known(path, data, ("modules",), optional)
         if not isinstance(given.get("source", ""), str):
             self._report((*path, "source"), "must be text")
@@ -262,23 +275,46 @@ class _Reader:
             name,
             None if nesting is None else self._name((*path, "nesting"), nesting),
             self._options((*path, "options"), given.get("options", {})),
+            self._variants((*path, "variants"), given.get("variants", {})),
             self._convolutions((*path, "convolutions"), given.get("convolutions", [])),
             tuple(groups),
+            self._reasons((*path, "refused"), given.get("refused", {})),
             path,
         )
 
     def _options(self, path: Path, data: object) -> dict[str, int | str]:
         options: dict[str, int | str] = {}
         for name, value in self._mapping(path, data).items():
-            if not isinstance(value, int | str):
+            if isinstance(value, int | str):
+                self._choice((*path, name), name, value)
+                options[name] = value
+            else:
                 self._report((*path, name), "must be text or a whole number")
-                continue
-            try:
-                self.source.choose(name, value, self.document.problem((*path, name), ""))
-            except SpecError as error:
-                self.problems += error.problems
-            options[name] = value
         return options
+
+    def _choice(self, path: Path, name: str, value: int | str) -> None:
+        try:
+            self.source.choose(name, value, self.document.problem(path, ""))
+        except SpecError as error:
+            self.problems += error.problems
+
+    def _variants(self, path: Path, data: object) -> dict[str, dict[int | str, str]]:
+        variants: dict[str, dict[int | str, str]] = {}
+        for name, choices in self._mapping(path, data).items():
+            variants[name] = {}
+            for value, reason in self._reasons((*path, name), choices).items():
+                self._choice((*path, name, value), name, value)
+                variants[name][value] = reason
+        return variants
+
+    def _reasons(self, path: Path, data: object) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+        for name, reason in self._mapping(path, data).items():
+            if isinstance(name, str) and isinstance(reason, str) and reason.isprintable():
+                reasons[name] = reason
+            else:
+                self._report((*path, name), "must be text on one line")
+        return reasons
 
     def _convolutions(self, path: Path, data: object) -> frozenset[str]:
         if not isinstance(data, list):

@@ -62,7 +62,8 @@ def observe(request: dict[str, Any]) -> dict[str, Any]:
     if seen["statements"].get("value") != []:
         return seen
     with _kept(seen, "import") as kept:
-        factory = _imported(request, _public(tree))
+        # The text comes with the request: what was checked is what runs.
+        factory = getattr(loaded(request["text"], request["file"]), public(tree))
         model = _on_meta(factory)
         kept["value"] = list(inspect.signature(factory).parameters)
     if "error" in seen["import"]:
@@ -115,7 +116,7 @@ def _allowed(node: ast.stmt) -> bool:
     return all(module.split(".")[0] in ("__future__", "torch") for module in modules)
 
 
-def _public(tree: ast.Module) -> str:
+def public(tree: ast.Module) -> str:
     """The name of the factory: the file's one function for others."""
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     public = [name for name in functions if not name.startswith("_")]
@@ -124,13 +125,13 @@ def _public(tree: ast.Module) -> str:
     return public[0]
 
 
-def _imported(request: dict[str, Any], factory: str) -> Any:
-    """The file's factory. The text comes with the request: what was checked is what runs."""
+def loaded(text: str, file: str) -> types.ModuleType:
+    """The module of an emitted text: the one place that runs it. `file` is what tracebacks name."""
     module = types.ModuleType("emitted")
-    module.__file__ = request["file"]
+    module.__file__ = file
     sys.modules[module.__name__] = module
-    exec(compile(request["text"], request["file"], "exec"), module.__dict__)  # noqa: S102
-    return getattr(module, factory)
+    exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102
+    return module
 
 
 def _on_meta(factory: Any, **arguments: Any) -> Any:
@@ -229,9 +230,7 @@ def _difference(factory: Any, train: str, clip: Sequence[int]) -> float:
     """How far the logits are from the train form's, its tensors random, over the largest of them."""
     import torch
 
-    made = types.ModuleType("train")
-    exec(compile(train, "train", "exec"), made.__dict__)  # noqa: S102
-    expected = getattr(made, _public(ast.parse(train)))().eval()
+    expected = getattr(loaded(train, "train"), public(ast.parse(train)))().eval()
     torch.manual_seed(0)
     state = {key: _random(key, tensor) for key, tensor in expected.state_dict().items()}
     expected.load_state_dict(state)

@@ -29,14 +29,21 @@ text { fill: #e7e8e6 } .soft { fill: #a4abb2 } .page { fill: #1c2024 } .fill { f
 .second { fill: #dba95a } .axis { stroke: #343a40 } .line { stroke: #63c5b9 } .limit { stroke: #ff9a90 }
 }"""
 
+#: Says whose picture it is, so that another one is not replaced by it.
+SIGN = "<!-- Drawn by x3dspec -->"
+
 
 @dataclass(frozen=True)
 class Point:
-    """A step of an expansion: what it is called under the axis, its count, its name if it has one."""
+    """A step of an expansion: what it is called under the axis, its count, its name if it has one.
+
+    `named` is what the network of that name costs, where the step was cut to it.
+    """
 
     label: str
     count: int
     name: str = ""
+    named: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,14 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
         parts.append(_text(left + 6, y - 6, f"target {short(limit)}"))
     places = [place(index, point.count) for index, point in enumerate(points)]
     parts.append(_line(places))
-    for point, (x, y) in zip(points, places, strict=True):
-        parts.append(_dot(x, y, 5 if point.name else 3.5))
-        parts.append(_text(x - 8, y - 8, point.name, "title", "end") if point.name else "")
+    for index, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
+        if not point.name or point.named:
+            parts.append(_dot(x, y, 3.5))
+        if point.name:
+            end = place(index, point.named or point.count)[1]
+            parts.append(f'<path class="axis" d="M{x:.1f} {y:.1f}V{end:.1f}"/>' if point.named else "")
+            parts.append(_dot(x, end, 5))
+            parts.append(_text(x - 8, y - 8, point.name, "title", "end"))
     for index, point in enumerate(points):
         parts.append(_text(left + step * index, height - 28, str(index), "soft", "middle"))
         if len(points) <= 12:
@@ -165,6 +177,7 @@ def picture(said: str, panels: Sequence[Panel]) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         f'width="{WIDTH}" height="{height}" role="img">',
+        SIGN,
         f"<title>{escape(said)}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="page" width="{WIDTH}" height="{height}"/>',

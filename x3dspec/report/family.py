@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from x3dspec.language import shipped
 from x3dspec.language.numbers import Exact
-from x3dspec.network import bind
 from x3dspec.network.architecture import Architecture, load
+from x3dspec.network.factors import complete
 from x3dspec.network.layers import Factor
 
 #: A factor without a maximum goes on to twice what the presets use.
@@ -23,7 +23,7 @@ def presets(base: Architecture) -> list[Named]:
     """The shipped networks on a base, each with every factor's value; `base` sets no factors itself."""
     path = base.source.origins[-1].path
     others = [other for other in map(load, shipped.shipped()) if other.source.origins[-1].path == path]
-    return [(other, bind.complete(base.source, other.source.factors)) for other in others]
+    return [(other, complete(base.source, other.source.factors)) for other in others]
 
 
 def last_rung(factor: Factor, settings: Iterable[Mapping[str, Exact]]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 
 from x3dspec.language.errors import SpecError
@@ -16,6 +18,8 @@ from x3dspec.scaling.steps import Step
 
 #: Pixels of a PNG for one of the SVG: sharp in a paper's column and on a dense screen.
 ZOOM = 2
+#: Bytes of a PNG's signature and header.
+_HEADER = 33
 
 
 def network(resolved: Resolved) -> str:
@@ -56,7 +60,10 @@ def trajectory(name: str, start: Counts, steps: tuple[Step, ...], quantity: str,
 
 
 def points(start: Counts, steps: tuple[Step, ...], quantity: str) -> list[Point]:
-    taken = [Point(step.axis, step.counts.of(quantity), step.reaches or "") for step in steps]
+    taken = []
+    for step in steps:
+        named = step.cut.counts.of(quantity) if step.cut else 0
+        taken.append(Point(step.axis, step.counts.of(quantity), step.reaches or "", named))
     return [Point("start", start.of(quantity)), *taken]
 
 
@@ -66,7 +73,14 @@ def png(svg: str) -> bytes:
     Raises:
         SpecError: as :func:`renderer`.
     """
-    return renderer()(svg_string=svg, zoom=ZOOM)
+    return _signed(renderer()(svg_string=svg, zoom=ZOOM))
+
+
+def _signed(content: bytes) -> bytes:
+    """With a chunk of text after the header, which says whose picture it is."""
+    text = b"tEXtSoftware\0Drawn by x3dspec"
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    return content[:_HEADER] + chunk + content[_HEADER:]
 
 
 def renderer() -> Callable[..., bytes]:

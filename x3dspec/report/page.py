@@ -9,31 +9,31 @@ their hashes, and nothing from anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from x3dspec.formula.notation import Piece, Text
 from x3dspec.language import numbers as exact
-from x3dspec.language import shipped as assets
 from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import ONE, Expr, Tape, build, lift, variable
+from x3dspec.language.expressions import Expr, Tape, build, lift, variable
 from x3dspec.language.numbers import Exact
-from x3dspec.network import bind, cost, kinds, preset
+from x3dspec.network import cost, identity, kinds, preset
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.breakdown import short, window
+from x3dspec.network.constraints import Constraint, constraints
 from x3dspec.network.evaluator import Counts
+from x3dspec.network.factors import complete
 from x3dspec.report import family, initial, javascript
 from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import expansions
+from x3dspec.report.html import asset, environment, policy
 
 #: The page's program, in the order in which it is read; the last part starts it.
 PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
@@ -57,43 +57,25 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
     script = "\n".join(
         [
             '"use strict";',
-            _asset("report_exact.js"),
+            asset("report_exact.js"),
             f"const evaluate={page.program};",
             f"const starts=[{','.join(page.starts)}];",
-            *map(_asset, PROGRAM),
+            *map(asset, PROGRAM),
         ]
     )
-    style = _asset("report.css")
-    template = _environment().get_template("report.html.jinja")
+    style = asset("report.css")
+    template = environment().get_template("report.html.jinja")
     return str(
         template.render(
             data=data,
             json=_embedded(data),
             script=script,
             style=style,
-            policy=_policy(script, style),
+            policy=policy(script, style),
             identity=resolved.network.identity,
             initial=initial.numbers(resolved),
         )
     )
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(assets.folder("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-
-
-def _asset(name: str) -> str:
-    return (assets.folder("templates") / name).read_text(encoding="utf-8")
 
 
 def _embedded(data: Mapping[str, Any]) -> str:
@@ -104,20 +86,6 @@ def _embedded(data: Mapping[str, Any]) -> str:
     return text
 
 
-def _policy(script: str, style: str) -> str:
-    """Nothing from anywhere, but for what the page itself says."""
-    return (
-        f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; "
-        "img-src blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hashed(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
 class _Slots:
     """Expressions that the page's program computes; a slot is the place of one among the results."""
 
@@ -126,18 +94,6 @@ class _Slots:
 
     def of(self, value: Expr | int) -> int:
         return self.roots.setdefault(lift(value), len(self.roots))
-
-
-@dataclass(frozen=True)
-class _Check:
-    """What must hold for a network to exist, where `when` is 1; the page knows the kinds by name."""
-
-    kind: str
-    stage: str
-    when: int
-    slots: tuple[int, ...]
-    what: str = ""
-    most: int = 0
 
 
 class _Page:
@@ -194,8 +150,7 @@ class _Page:
             "kinds": self._kinds(),
             "totals": self._tally(cost.of_network(network)),
             "conventions": [asdict(convention) for convention in cost.CONVENTIONS.values()],
-            "checks": [asdict(check) for check in dict.fromkeys(_Checks(self.slots).network(network))],
-            "blocks": {"slots": [self.slots.of(s.repeat) for s in network.stages], "most": bind.MAX_BLOCKS},
+            "constraints": [self._constraint(each) for each in constraints(network)],
             "presets": self._presets(),
             "trajectory": self._trajectory(),
             "spec": self._spec(),
@@ -218,10 +173,19 @@ class _Page:
     def _tally(self, tally: cost.Tally[Expr]) -> dict[str, int]:
         return {name: self.slots.of(getattr(tally, name)) for name in _TALLIED}
 
+    def _constraint(self, constraint: Constraint) -> dict[str, Any]:
+        return {
+            "stage": constraint.stage,
+            "message": constraint.message,
+            "when": self.slots.of(constraint.when),
+            "holds": self.slots.of(constraint.holds),
+            "values": [self.slots.of(value) for value in constraint.values],
+        }
+
     def _factor(self, factor: net.Factor) -> dict[str, Any]:
         """`value` is what the page starts with, `own` what the spec says; None where it follows."""
         name = factor.name
-        own = bind.complete(self.source, {})[name]
+        own = complete(self.source, {})[name]
         follows = name in self.derived
         given = name in self.resolved.setting
         start = self.source.network.factors[name].start
@@ -354,7 +318,9 @@ class _Page:
         """The preset to download, in the two parts between which the factors stand."""
         file = f"{self.architecture.name}_custom.yaml"
         try:
-            text = preset.text(self.resolved, self.source.origins[-1].path.parent / file)
+            changed = replace(self.resolved.network, identity=identity.changed(self.source.identity))
+            shown = replace(self.resolved, network=changed)
+            text = preset.text(shown, self.source.origins[-1].path.parent / file)
         except SpecError:
             return None
         lines = text.splitlines()
@@ -375,7 +341,7 @@ def _rational(value: Exact, name: str) -> Fraction:
 
 
 def _step(step: Any) -> dict[str, Any]:
-    return {"axis": step.axis, "name": step.reaches, **_counted(step.counts)}
+    return {"axis": step.axis, "name": step.reaches, "named": _counted(step.named), **_counted(step.counts)}
 
 
 def _counted(counts: Counts) -> dict[str, int]:
@@ -392,17 +358,10 @@ def _size(shape: net.Shape[Expr]) -> Expr | None:
 
 def _spelled(node: Expr, known: Mapping[Expr, str]) -> str:
     """An expression as a spec would say it, where some parts of it have names."""
-    notation, pieces = Text(), dict[Expr, Piece]()
-    for each in Tape[Piece]([node]).nodes:
-        if each in known:
-            pieces[each] = Piece(known[each])
-        elif each.operator == "variable":
-            pieces[each] = Piece(each.name)
-        elif each.value is not None:
-            pieces[each] = notation.constant(each.value)
-        else:
-            pieces[each] = getattr(notation, each.operator)(*(pieces[a] for a in each.arguments))
-    return pieces[node].text
+    tape = Tape[Piece]([node])
+    names = {each.name: Piece(each.name) for each in tape.nodes if each.operator == "variable"}
+    [piece] = tape.run(Text(), names, {part: Piece(name) for part, name in known.items()})
+    return str(piece.text)
 
 
 def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:
@@ -440,69 +399,3 @@ def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
 def _window(layer: net.Conv[Expr] | net.Pool[Expr]) -> str:
     """1x3^2 with the characters that a page has."""
     return window(layer.kernel).replace("x", "×").replace("^2", "²")
-
-
-class _Checks:
-    """What :mod:`x3dspec.network.bind` asks of numbers, written down for numbers that are not there yet."""
-
-    def __init__(self, slots: _Slots) -> None:
-        self._slots = slots
-        self._stage = ""
-
-    def network(self, network: net.Network[Expr]) -> Iterator[_Check]:
-        yield self._count(network.size, "size", bind.MAX_SIZE)
-        if network.frames is not None:
-            yield self._count(network.frames, "frames", bind.MAX_SIZE)
-        if network.stride is not None:
-            yield self._count(network.stride, "stride", bind.MAX_SIZE)
-        for stage in network.stages:
-            self._stage = stage.name
-            yield from self._of_stage(stage)
-
-    def _of_stage(self, stage: net.Stage[Expr]) -> Iterator[_Check]:
-        yield self._count(stage.repeat, "repeat", bind.MAX_REPEAT)
-        for name in ("width", "inner"):
-            value = stage.argument(name)
-            if value is not None:
-                yield self._count(value, name, bind.MAX_CHANNELS)
-        for layer in net.walk(stage):
-            yield self._check("condition", layer, layer.when)
-            yield from self._of_layer(layer)
-
-    def _of_layer(self, layer: net.Layer[Expr]) -> Iterator[_Check]:
-        when, channels = layer.when, layer.outputs.channels
-        if isinstance(layer, (net.Conv, net.Linear)):
-            yield self._count(channels, "channels", bind.MAX_CHANNELS, when)
-        if isinstance(layer, (net.Conv, net.Pool)):
-            for kernel, padding, size in zip(layer.kernel, layer.padding, layer.inputs.sizes, strict=True):
-                yield self._check("fits", layer, lift(kernel), size, lift(padding))
-        if isinstance(layer, net.Conv):
-            yield self._count(layer.groups, "groups", bind.MAX_CHANNELS, when)
-            for side in (layer.inputs.channels, channels):
-                yield self._check("divides", layer, layer.groups, side)
-        if isinstance(layer, net.SqueezeExcite):
-            yield self._count(layer.hidden, "hidden", bind.MAX_CHANNELS, when)
-        if isinstance(layer, net.Residual):
-            yield from self._sum(layer)
-
-    def _sum(self, layer: net.Residual[Expr]) -> Iterator[_Check]:
-        """Its two paths must agree; the shortcut's last layer that is there says what it gives."""
-        for place, after in enumerate(_numbers(layer.outputs)):
-            gives = lift(_numbers(layer.inputs)[place])
-            for step in layer.shortcut:
-                made = lift(_numbers(step.outputs)[place])
-                gives = gives + step.when * (made - gives)
-            yield self._check("agree", layer, gives, after)
-
-    def _count(self, value: Expr, what: str, most: int, when: Expr = ONE) -> _Check:
-        return _Check("count", self._stage, self._slots.of(when), (self._slots.of(value),), what, most)
-
-    def _check(self, kind: str, layer: net.Layer[Expr], *values: Expr) -> _Check:
-        when = ONE if kind == "condition" else layer.when
-        return _Check(
-            kind, self._stage, self._slots.of(when), tuple(map(self._slots.of, values)), layer.name or ""
-        )
-
-
-def _numbers(shape: net.Shape[Expr]) -> tuple[Expr, ...]:
-    return (shape.channels, *shape.sizes)

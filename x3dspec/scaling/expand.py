@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
+from x3dspec.formula.real import Real
 from x3dspec.language.errors import Infeasible, SpecError, unknown
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Meter, meter
-from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.budget import contracted
@@ -48,14 +49,25 @@ class Expansion:
 
     Attributes:
         trajectory: the kept ones, and a contraction where the last went too far.
-        failed: why the last step had no candidate with a score, where that is how it ended.
+        undecided: what was tried in a last step that was not decided, as some of it has no score.
     """
 
     architecture: Architecture
     rule: str
     rounds: tuple[Round, ...]
     trajectory: Trajectory
-    failed: str = ""
+    undecided: tuple[Option, ...] = ()
+
+    @property
+    def lost(self) -> tuple[Option, ...]:
+        """The candidates because of which a step was not decided."""
+        return _lost(self.undecided)
+
+    @property
+    def failed(self) -> str:
+        """Why a step was not decided, where that is how it ended."""
+        said = "; ".join(f"{each.option.axis}: {each.score.note}" for each in self.lost)
+        return said and f"step {len(self.rounds) + 1} is not decided: {said}"
 
     def resolved(self) -> Resolved:
         """Where it arrived."""
@@ -70,6 +82,7 @@ def run(
     rule: str = "double-cost",
     names: Sequence[str] | None = None,
     told: Callable[[Round], None] = lambda _: None,
+    decide_with_failures: bool = True,
 ) -> Expansion:
     """Expand a spec from where it starts.
 
@@ -81,6 +94,8 @@ def run(
         rule: how far a step goes, one of :data:`RULES`.
         names: the axes to try; all of them by default.
         told: is told of each step when it is decided.
+        decide_with_failures: whether a candidate without a score merely loses. Otherwise its step is
+            not decided, and the expansion ends before it, as it does where no candidate has a score.
 
     Raises:
         Infeasible: the start is beyond the target already.
@@ -94,7 +109,7 @@ def run(
     if target is not None and start.of(target.quantity) > target.value:
         count = start.of(target.quantity)
         raise Infeasible(f"{target.text} is out of reach: it starts at {figure(target.quantity, count)}")
-    loop = _Loop(gauge, judge, rule, tried, target)
+    loop = _Loop(gauge, judge, rule, tried, target, decide_with_failures)
     last = MAX_STEPS if steps is None else min(steps, MAX_STEPS)
     while len(loop.rounds) < last and loop.advance():
         told(loop.rounds[-1])
@@ -103,7 +118,7 @@ def run(
     if loop.overshoot is not None and target is not None:
         past = replace(trajectory, overshoot=loop.overshoot, ended="")
         trajectory = contracted(gauge, past, target.quantity, target.value)
-    return Expansion(architecture, rule, tuple(loop.rounds), trajectory, loop.failed)
+    return Expansion(architecture, rule, tuple(loop.rounds), trajectory, loop.undecided)
 
 
 def published_steps(architecture: Architecture) -> int | None:
@@ -123,14 +138,22 @@ class _Loop:
     """The state of an expansion that is under way."""
 
     def __init__(
-        self, gauge: Meter, judge: Judge, rule: str, tried: list[Axis], target: Target | None
+        self,
+        gauge: Meter,
+        judge: Judge,
+        rule: str,
+        tried: list[Axis],
+        target: Target | None,
+        decide_with_failures: bool,
     ) -> None:
+        self.decide_with_failures = decide_with_failures
+        self.undecided: tuple[Option, ...] = ()
         self.gauge, self.judge, self.rule, self.tried, self.target = gauge, judge, rule, tried, target
         self.state = State.of({})
         self.steps: list[Step] = []
         self.rounds: list[Round] = []
         self.overshoot: Step | None = None
-        self.ended = self.failed = ""
+        self.ended = ""
         self._record = list(recorded(gauge, {})) if rule == "recorded" else []
 
     def advance(self) -> bool:
@@ -149,9 +172,9 @@ class _Loop:
         for place, score in self.judge(asked):
             scores[steps[place][0]] = score
         options = tuple(Option(each, scores[index]) for index, each in enumerate(found))
-        if all(each.score.value is None for each in options):
-            said = "; ".join(f"{each.option.axis}: {each.score.note}" for each in options)
-            self.ended = self.failed = f"no candidate of step {len(self.rounds) + 1} has a score: {said}"
+        lost = _lost(options)
+        if len(lost) == len(steps) or (lost and not self.decide_with_failures):
+            self.undecided, self.ended = options, f"step {len(self.rounds) + 1} is not decided"
             return False
         kept, why = _kept(options)
         over = self.target is not None and kept.counts.of(self.target.quantity) > self.target.value
@@ -171,6 +194,10 @@ class _Loop:
         return [make(self.gauge, axis, self.state) for axis in self.tried]
 
 
+def _lost(options: Sequence[Option]) -> tuple[Option, ...]:
+    return tuple(each for each in options if isinstance(each.option, Step) and each.score.value is None)
+
+
 def _kept(options: Sequence[Option]) -> tuple[Step, str]:
     scored = [(each.score.value, each.option) for each in options if each.score.value is not None]
     best = max(value for value, _ in scored)
@@ -182,7 +209,9 @@ def _kept(options: Sequence[Option]) -> tuple[Step, str]:
 
 def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
     """The step along one axis by m = 2, the literal reading of the paper, or why there is none."""
-    raw_values = meter.values(state.raw)
+    raw_values = meter.values(
+        {name: value for name, value in state.raw.items() if not isinstance(value, Real)}
+    )
     start, slope = axis.line(raw_values)
     moved = axis.moved(raw_values, start + 2 * slope)
     ladder = Ladder(meter, axis, state.setting)
@@ -190,5 +219,5 @@ def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
     if isinstance(rung, str):
         return Skip(axis.name, rung)
     step = step_to(ladder, rung, state)
-    raw: Setting = {**state.raw, **moved}
-    return replace(step, raw=moved[axis.factor], multiplier=2.0, state=State(raw, step.setting))
+    raw = {**state.raw, **moved}
+    return replace(step, raw=moved[axis.factor], multiplier=Fraction(2), state=State(raw, step.setting))

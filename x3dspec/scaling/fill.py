@@ -13,11 +13,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
+from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError
 from x3dspec.network.evaluator import Meter
+from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
-from x3dspec.scaling.axes import Axis, doubling
-from x3dspec.scaling.ladder import REACHES, Ladder, highest, nearest
+from x3dspec.scaling.axes import Axis
+from x3dspec.scaling.ladder import REACHES, Ladder
+from x3dspec.scaling.solving import doubling
 from x3dspec.scaling.steps import State, Step, step_to
 
 #: What may be left of the limit when combinations are tried.
@@ -107,7 +110,7 @@ class _Filling:
         if double is None:
             return rungs
         ladder = self.ladder(axis, rungs)
-        top = nearest(Fraction(double.factors[axis.factor]), ladder.grid)
+        top = decided(double.factors[axis.factor], lambda x: nearest(x, ladder.grid))
         found = ladder.highest(max(top, ladder.first) + 1, self.quantity, self.limit)
         rung = None if found is None else ladder.buildable(found)
         if rung is None or ladder.count(rung, self.quantity) == self.count(rungs):

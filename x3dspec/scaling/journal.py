@@ -1,6 +1,7 @@
 """What a search has found so far, on disk: one JSON document a line, written before it counts.
 
-The first line says what is searched; a journal of anything else is refused. A line that a crash cut
+The first line says what is searched; a journal of anything else is refused. Of two lines about one
+candidate the later counts: a failure that was tried again. A line that a crash cut
 short was never counted, and is cut off when the journal is opened again. A line that is damaged in the
 middle is nothing that a crash can do: it is refused with its number, and never passed over in silence.
 """
@@ -12,6 +13,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ class Journal:
     def keep(self, key: str, score: Score, **said: Any) -> None:
         """Write a score down; when this returns, it is on the disk."""
         self._append({"key": key, **said, "score": score.value, "note": score.note})
-        self.scores[key] = score
+        self.scores[key] = replace(score, recalled=True)
 
     def _read(self) -> tuple[list[bytes], bytes]:
         """The whole lines there are, and what comes after the last of them."""
@@ -99,7 +101,7 @@ def _score(line: Mapping[str, Any]) -> Score:
     number = value is None or (type(value) in (int, float) and math.isfinite(value))
     if not number or not isinstance(note, str):
         raise ValueError
-    return Score(value, printable(note))
+    return Score(value, printable(note), recalled=True)
 
 
 def digest(content: bytes) -> str:
@@ -113,14 +115,22 @@ def key(candidate: Candidate) -> str:
     return f"{len(candidate.history)}:{candidate.axis}:{factors}"
 
 
-def journaled(judge: Judge, journal: Journal) -> Judge:
-    """The same judge, asked only for what the journal does not know yet."""
+def journaled(judge: Judge, journal: Journal, keep_failures: bool = False) -> Judge:
+    """The same judge, asked only for what the journal does not know yet.
+
+    Args:
+        keep_failures: whether a candidate that failed has failed for good; otherwise it is tried again.
+    """
 
     def score(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
         keys = [key(candidate) for candidate in candidates]
-        known = [index for index, each in enumerate(keys) if each in journal.scores]
-        yield from ((index, journal.scores[keys[index]]) for index in known)
-        rest = [index for index in range(len(keys)) if index not in set(known)]
+        known = {
+            index: score
+            for index, each in enumerate(keys)
+            if (score := journal.scores.get(each)) and (keep_failures or score.value is not None)
+        }
+        yield from known.items()
+        rest = [index for index in range(len(keys)) if index not in known]
         if not rest:
             return
         for place, found in judge([candidates[index] for index in rest]):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 
@@ -60,10 +60,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Score:
-    """A candidate's score, the more the better; None where it has none, and `note` says why."""
+    """A candidate's score, the more the better; None where it has none, and `note` says why.
+
+    `recalled` tells one that a journal knew from one that a judge has just given.
+    """
 
     value: float | None
     note: str = ""
+    recalled: bool = field(default=False, compare=False)
 
 
 Judge = Callable[[Sequence[Candidate]], Iterator[tuple[int, Score]]]

@@ -1,24 +1,26 @@
 """The values that a solver may choose: a factor's grid, and what stands on it.
 
 A :class:`Ladder` is one axis seen from one setting. Rung k is the setting where the driving factor
-is k grid steps, and costs rise from rung to rung, so that a limit is found by bisection. Several
-rungs may build the very same network; what is chosen among those is the simplest value.
+is k grid steps. The relaxed cost says which rung a limit buys; the exact counts of that rung and the
+next prove it. Several rungs may build the very same network; what is chosen among those is the simplest
+value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError
-from x3dspec.language.numbers import Exact, nearest_integer
-from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Form, Meter, meter
-from x3dspec.network.layers import Factor, Setting
+from x3dspec.language.numbers import Exact
+from x3dspec.network.evaluator import Meter
+from x3dspec.network.grid import highest
+from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
+from x3dspec.scaling.solving import reached
 
 #: Grid values in a row that are looked at, where they have no network or the same.
 MAX_RUNGS = 256
@@ -26,19 +28,6 @@ MAX_RUNGS = 256
 MAX_TRIES = 32
 #: Distances at which another network is looked for: a factor that changes nothing so far never does.
 REACHES = [2**k for k in range(17)]
-
-
-def nearest(value: Exact, grid: Exact) -> int:
-    """The number of grid steps nearest to a value, ties up."""
-    return nearest_integer(value / grid)
-
-
-def highest(fits: Callable[[int], bool], low: int, high: int) -> int:
-    """The highest number from `low` to under `high` that fits, where `low` does and larger fit less."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
 
 
 class Ladder:
@@ -82,8 +71,13 @@ class Ladder:
             return False
 
     def highest(self, below: int, quantity: str, limit: int) -> int | None:
-        """The highest rung under `below` that fits, or None where not even the first does."""
-        rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below)
+        """The highest rung under `below` that fits, or None where not even the first does.
+
+        The relaxed cost, solved for the limit, says where it is; exact counts prove it.
+        """
+        value = reached(self.meter, self.axis, self.base, quantity, Fraction(limit))
+        guess = None if value is None else decided(value, lambda x: math.floor(x / self.grid))
+        rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below, guess)
         return rung if rung >= self.first else None
 
     def within(self, rung: int) -> bool:
@@ -152,45 +146,3 @@ class Ladder:
 
 def _length(value: Exact) -> int:
     return value.denominator if isinstance(value, Fraction) else 1
-
-
-def snapped(architecture: Architecture, setting: Setting) -> dict[str, Exact | None]:
-    """For every factor the grid value nearest to its own that builds the very same network, or None.
-
-    One factor after the other, so that all of them together build it too. A factor that follows from
-    others is where they take it: it is only looked up on its grid.
-
-    Raises:
-        SpecError: the setting has a value outside its domain.
-    """
-    gauge = meter(architecture)
-    form, values = gauge.form(setting), gauge.values(setting)
-    found: dict[str, Exact | None] = {}
-    for factor in architecture.factors(setting):
-        raw = values[factor.name]
-        near = (value for value in _beside(raw, factor) if _same(form, values, factor.name, value))
-        found[factor.name] = next(near, None)
-        values[factor.name] = found[factor.name] or raw
-    return found
-
-
-def _beside(value: Exact, factor: Factor) -> Iterator[Exact]:
-    """The grid values on both sides of a value, the nearer one first; the value itself if it is one."""
-    rung = nearest(value, factor.grid)
-    if rung * factor.grid == value:
-        yield value
-    elif not factor.derived:
-        for each in (rung, rung + 1 if rung * factor.grid < value else rung - 1):
-            on_grid = each * factor.grid
-            above = on_grid > 0 if factor.low is None else on_grid >= factor.low
-            if above and (factor.high is None or on_grid <= factor.high):
-                yield on_grid
-
-
-def _same(form: Form, values: Setting, name: str, value: Exact) -> bool:
-    if value == values[name]:
-        return True
-    try:
-        return form.integers({**values, name: value}) == form.integers(values)
-    except SpecError:
-        return False

@@ -19,6 +19,7 @@ from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.steps import (
     Candidate,
+    Cut,
     Skip,
     State,
     Step,
@@ -103,10 +104,19 @@ def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
         if reason:
             yield Skip(axis.name, reason, taken)
             continue
-        multiplier = float(axis.multiplier(values, value))
+        multiplier = axis.multiplier(values, value)
         step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=waypoint.reaches)
-        yield step
+        yield replace(step, cut=_cut(meter, step.setting, waypoint.contracted))
         state, taken = step.state, taken + 1
+
+
+def _cut(meter: Meter, setting: Setting, contracted: Setting) -> Cut | None:
+    """What a recorded step is contracted to; the expansion itself goes on from the step."""
+    if not contracted:
+        return None
+    factor = next(iter(contracted))
+    before = meter.values(setting)[factor]
+    return Cut(factor, before, contracted[factor], meter.counts({**setting, **contracted}))
 
 
 def replay(
@@ -145,9 +155,9 @@ def compare(architecture: Architecture) -> tuple[Comparison, ...]:
             index,
             theirs.axis,
             theirs.factor,
-            ours.multiplier,
-            theirs.multiplier,
-            ours.relaxed or 0.0,
+            float(ours.multiplier),
+            float(theirs.multiplier),
+            float(ours.relaxed or 0),
             ours.counts,
             theirs.counts,
             theirs.reaches,

@@ -1,8 +1,8 @@
 """Expansion: step by step along the axes of a spec, each step twice the cost of the one before.
 
 A solved step doubles the relaxed MACs exactly, starting from the raw state before it, as the paper's
-derivation does; what is built and counted is that state snapped to the grid. The raw state goes on
-unsnapped, so that k steps cost 2**k times the start however coarse the grid is.
+derivation does; what is built and counted is that state snapped to the grid. The raw state goes on as
+the exact numbers that were solved for, so that k steps cost 2**k times the start, not about as much.
 
 Policies are generators of steps: :func:`chosen` asks a chooser which axis to keep, :func:`recorded`
 replays the published factor values. Whoever reads them decides when it has gone far enough.
@@ -12,35 +12,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import cycle, islice
 
+from x3dspec.formula.real import Number, decided
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.grid import nearest
 from x3dspec.network.layers import Setting
-from x3dspec.scaling.axes import Axis, axes, doubling
-from x3dspec.scaling.ladder import Ladder, nearest
+from x3dspec.scaling.axes import Axis, axes
+from x3dspec.scaling.ladder import Ladder
+from x3dspec.scaling.solving import Raw, doubling
 
 #: Each step doubles the cost: no network is 2**64 times another.
 MAX_STEPS = 64
-#: Digits of a raw factor: more than the grid can tell apart, few enough to print.
-DIGITS = 6
 #: How far from its nearest grid value a step may go where that one cannot be built, in grid steps.
 REACH = 8
 
 
 @dataclass(frozen=True)
 class State:
-    """Where an expansion is: the factors as they were solved, and as they are built."""
+    """Where an expansion is: the factors as they were solved, and as they are built.
 
-    raw: Setting
+    `relaxed` are the MACs of the former, exactly, where they were solved for.
+    """
+
+    raw: Raw
     setting: Setting
+    relaxed: Number | None = None
 
     @classmethod
     def of(cls, setting: Setting) -> State:
         """The state of an expansion that starts here."""
         return cls(dict(setting), dict(setting))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The contraction of a recorded step to the preset that it is named after: X3D-S, 16 to 13 frames."""
+
+    factor: str
+    before: Exact
+    after: Exact
+    counts: Counts
 
 
 @dataclass(frozen=True)
@@ -56,21 +70,28 @@ class Step:
         counts: the exact figures of the snapped network.
         ratio: its MACs over those before the step.
         kind: ``step``, ``contraction`` or ``fill``.
-        relaxed: MACs of the raw state with every rounding dropped, where the step was solved.
-        reaches: the named preset that a recorded step arrives at.
+        relaxed: MACs of the raw state with every rounding dropped, where the step was solved: exactly
+            twice those before.
+        reaches: the named preset that a recorded step arrives at, by way of `cut` where it has one.
     """
 
     axis: str
     factor: str
-    raw: Exact
+    raw: Number
     snapped: Exact
-    multiplier: float
+    multiplier: Number
     state: State
     counts: Counts
     ratio: float
     kind: str = "step"
-    relaxed: float | None = None
+    relaxed: Number | None = None
     reaches: str | None = None
+    cut: Cut | None = None
+
+    @property
+    def named(self) -> Counts:
+        """What the named preset costs, or else the step."""
+        return self.cut.counts if self.cut else self.counts
 
     @property
     def setting(self) -> Setting:
@@ -146,29 +167,28 @@ def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
     """The step along one axis that doubles the cost, or why there is none."""
     ladder = Ladder(meter, axis, state.setting)
     axis.line(ladder.values)
-    double = doubling(meter, axis, state.raw)
+    double = doubling(meter, axis, state.raw, state.relaxed)
     if double is None:
         return Skip(axis.name, f"no value of {axis.factor} doubles the cost")
-    raw = {name: Fraction(f"{value:.{DIGITS}g}") for name, value in double.factors.items()}
-    snapped = snapped_rung(ladder, raw[axis.factor])
+    snapped = snapped_rung(ladder, double.factors[axis.factor])
     if isinstance(snapped, str):
         return Skip(axis.name, snapped)
     step = step_to(ladder, snapped, state)
     return replace(
         step,
-        raw=raw[axis.factor],
+        raw=double.factors[axis.factor],
         multiplier=double.multiplier,
         relaxed=double.macs,
-        state=State({**state.raw, **raw}, step.setting),
+        state=State({**state.raw, **double.factors}, step.setting, double.macs),
     )
 
 
-def snapped_rung(ladder: Ladder, value: Exact) -> int | str:
+def snapped_rung(ladder: Ladder, value: Number) -> int | str:
     """The rung nearest to a value, above the base, that can be built; or why there is none.
 
     Out of its domain a factor takes no step, not even a smaller one: it would not double the cost.
     """
-    rung = max(nearest(value, ladder.grid), ladder.first)
+    rung = max(decided(value, lambda x: nearest(x, ladder.grid)), ladder.first)
     reason = ladder.refusal(rung)
     if reason is None or not ladder.within(rung):
         return reason or rung
@@ -184,7 +204,7 @@ def step_to(ladder: Ladder, rung: int, before: State, kind: str = "step") -> Ste
     """
     axis, value = ladder.axis, rung * ladder.grid
     moved = axis.moved(ladder.values, value)
-    multiplier = float(axis.multiplier(ladder.values, value))
+    multiplier = axis.multiplier(ladder.values, value)
     return stepped(ladder.meter, axis, value, multiplier, before, moved, kind)
 
 
@@ -192,7 +212,7 @@ def stepped(
     meter: Meter,
     axis: Axis,
     value: Exact,
-    multiplier: float,
+    multiplier: Number,
     before: State,
     moved: Setting,
     kind: str = "step",

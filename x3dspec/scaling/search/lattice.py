@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 
 from x3dspec.language.errors import Infeasible, SpecError
-from x3dspec.language.expressions import ONE, Expr, Tape
+from x3dspec.language.expressions import Expr, Tape
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.network import layers as net
-from x3dspec.network.bind import MAX_CHANNELS, MAX_REPEAT, MAX_SIZE
+from x3dspec.network.constraints import Constraint, expressions
 from x3dspec.network.evaluator import QUANTITIES, Meter
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers
@@ -224,20 +223,19 @@ class Lattice:
         self.meter = meter
         self.limits = limits or {}
         self.ranges = {each.factor: each for each in ranges}
-        network = meter.architecture.symbolic(frozenset(self.ranges))
+        binder = meter.architecture.binder(frozenset(self.ranges))
         tally = meter.architecture.formula(frozenset(self.ranges))
         self._costs: list[Expr] = [getattr(tally, quantity) for quantity in QUANTITIES]
-        self._numbers = list(dict.fromkeys(net.expressions(network)))
-        tape: Tape[Any] = Tape([*self._numbers, *self._costs])
-        self._depends = _dependencies(tape)
+        tape: Tape[Any] = Tape([*binder.numbers.roots, *self._costs])
+        self._depends = _dependencies(Tape([*tape.roots, *expressions(binder.constraints)]))
         self.distinct = {name: self._distinct(tape, each) for name, each in self.ranges.items()}
-        atoms = _atoms(tape.roots)
+        atoms = _atoms(tape)
         groups = _groups([self._depends[atom] for atom in atoms], list(self.ranges))
         self.clusters: list[Cluster] = []
         self._values: dict[Expr, tuple[int, Numbers]] = {}
-        conditions = list(_conditions(network))
         for names in groups:
-            self._cluster(names, [a for a in atoms if self._depends[a] <= set(names)], conditions)
+            own = [a for a in atoms if self._depends[a] <= set(names)]
+            self._cluster(names, own, [c for c in binder.constraints if self._concerns(c, names)])
         self.vectors = Vectors([len(cluster) for cluster in self.clusters])
         self.terms = dict(zip(QUANTITIES, self._sums(), strict=True))
         self._values.clear()
@@ -247,8 +245,12 @@ class Lattice:
         """Combinations of grid values."""
         return math.prod(len(each.values) for each in self.ranges.values())
 
-    def __len__(self) -> int:
-        """Combinations that are left where equal networks are one and what cannot be built is gone."""
+    @property
+    def size(self) -> int:
+        """Combinations that are left where equal networks are one and what cannot be built is gone.
+
+        Not its `len`, which Python holds to a machine word.
+        """
         return math.prod(map(len, self.clusters))
 
     def setting(self, combination: Sequence[int]) -> Setting:
@@ -299,11 +301,14 @@ class Lattice:
                 simplest[made] = value
         return tuple(sorted(simplest.values())) if tops else given.values[:1]
 
-    def _cluster(self, names: tuple[str, ...], atoms: list[Expr], conditions: list[Condition]) -> None:
+    def _concerns(self, constraint: Constraint, names: Collection[str]) -> bool:
+        """Whether a constraint is decided by these factors alone; others are when a network is chosen."""
+        return self._depends[constraint.when] | self._depends[constraint.holds] <= set(names)
+
+    def _cluster(self, names: tuple[str, ...], atoms: list[Expr], own: list[Constraint]) -> None:
         values = [self.distinct[name] for name in names]
         shape = tuple(map(len, values))
         size = math.prod(shape)
-        own = [each for each in conditions if all(self._depends[e] <= set(names) for e in each.expressions)]
         parts, seen = [], 0
         for part, reach in self._pieces(names) if size > UNLIMITED else _slices(shape):
             seen += (part.stop - part.start) * math.prod(reach)
@@ -356,7 +361,7 @@ class Lattice:
         part: slice,
         reach: tuple[int, ...],
         atoms: list[Expr],
-        own: list[Condition],
+        own: list[Constraint],
         *,
         limited: bool,
     ) -> _Part:
@@ -366,11 +371,11 @@ class Lattice:
         axes = {}
         for i, (name, each, piece) in enumerate(zip(names, values, parts, strict=True)):
             axes[name] = numbers(each[piece], tuple(-1 if i == j else 1 for j in range(len(names))))
-        needed = list(dict.fromkeys([*atoms, *(e for each in own for e in each.expressions)]))
+        needed = list(dict.fromkeys([*atoms, *(e for each in own for e in (each.when, each.holds))]))
         found = dict(zip(needed, self._run(needed, axes), strict=True))
         sound = np.ones((part.stop - part.start, *reach), dtype=bool)
-        for condition in own:
-            sound &= condition.holds(*(found[e] for e in condition.expressions))
+        for when, holds in dict.fromkeys((each.when, each.holds) for each in own):
+            sound &= found[holds].between(1, 1) | ~found[when].between(1, 1)
         refused = int(sound.size - sound.sum())
         if limited:
             sound &= self._within(axes)
@@ -405,20 +410,13 @@ class Lattice:
             raise self._error(f"{error}, somewhere on the grid") from None
 
     def _sums(self) -> list[Terms]:
-        algebra = _Sums(self.vectors)
-        results: dict[Expr, Terms] = {}
+        algebra: Any = _Sums(self.vectors)  # of sums and products alone: atoms hold the other operations
         try:
-            for node in _above(self._costs, self._values):
-                if node in self._values:
-                    results[node] = algebra.atom(*self._values[node])
-                elif node.value is not None:
-                    results[node] = algebra.constant(node.value)
-                else:
-                    combine: Callable[..., Terms] = getattr(algebra, node.operator)
-                    results[node] = combine(*(results[argument] for argument in node.arguments))
+            known = {atom: algebra.atom(*values) for atom, values in self._values.items()}
+            results = Tape[Terms](self._costs, known).run(algebra, {}, known)
         except ExpressionError as error:
             raise self._error(str(error)) from None
-        return [algebra.compact(results[root]) for root in self._costs]
+        return list(map(algebra.compact, results))
 
     def _error(self, message: str) -> SpecError:
         return SpecError.at(self.meter.source.display, message)
@@ -431,52 +429,6 @@ class _Part:
     kept: Array
     atoms: tuple[Numbers, ...]
     refused: int
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What must hold of a network's numbers for it to be built: a count, or groups that divide."""
-
-    expressions: tuple[Expr, ...]
-    most: int
-
-    def holds(self, *values: Numbers) -> Array:
-        first, *rest = values
-        sound = first.whole() & first.between(1, self.most)
-        for groups in rest:
-            divides = np.frompyfunc(_divides, 2, 1)(first.objects(), groups.objects())
-            sound = sound & np.asarray(divides).astype(bool)
-        return sound
-
-
-def _divides(channels: Any, groups: Any) -> bool:
-    return bool(groups >= 1) and bool(channels % groups == 0)
-
-
-def _conditions(network: net.Network[Any]) -> Iterator[Condition]:
-    """The conditions of what is always there; the others are looked at when a network is chosen."""
-    found: dict[tuple[Any, ...], int] = {}
-    for size in network.inputs.sizes:
-        found[(size,)] = MAX_SIZE
-    for stage in network.stages:
-        found[(stage.repeat,)] = MAX_REPEAT
-        for layer in net.walk(stage):
-            if layer.when is ONE or layer.when == 1:
-                found |= dict.fromkeys(_counts(layer), MAX_CHANNELS)
-    for key, limit in found.items():
-        if all(isinstance(each, Expr) for each in key):
-            yield Condition(key, limit)
-
-
-def _counts(layer: net.Layer[Any]) -> Iterator[tuple[Any, ...]]:
-    if isinstance(layer, net.Conv | net.Linear):
-        yield (layer.outputs.channels,)
-    if isinstance(layer, net.Conv):
-        for side in (layer.inputs, layer.outputs):
-            if side.channels is not layer.groups:
-                yield (side.channels, layer.groups)
-    if isinstance(layer, net.SqueezeExcite):
-        yield (layer.hidden,)
 
 
 def _dependencies(tape: Tape[Any]) -> dict[Expr, frozenset[str]]:
@@ -495,27 +447,10 @@ def _tops(tape: Tape[Any], depends: Mapping[Expr, frozenset[str]]) -> list[Expr]
     return list(found)
 
 
-def _atoms(roots: Iterable[Expr]) -> list[Expr]:
+def _atoms(tape: Tape[Any]) -> list[Expr]:
     """The topmost nodes that are neither sums nor products."""
-    return [
-        node for node in _above(roots, ()) if node.value is None and node.operator not in ("add", "multiply")
-    ]
-
-
-def _above(roots: Iterable[Expr], stop: Iterable[Expr]) -> list[Expr]:
-    """The sums and products from the roots down to what they are made of, in order of evaluation."""
-    leaves, order = set(stop), dict[Expr, None]()
-    pending = [(root, False) for root in roots]
-    while pending:
-        node, ready = pending.pop()
-        if node in order:
-            continue
-        if ready or node in leaves or node.operator not in ("add", "multiply"):
-            order[node] = None
-        else:
-            pending.append((node, True))
-            pending.extend((argument, False) for argument in node.arguments)
-    return list(order)
+    leaves = {node for node in tape.nodes if node.operator not in ("add", "multiply")}
+    return [node for node in Tape(tape.roots, leaves).nodes if node in leaves and node.value is None]
 
 
 def _groups(together: Iterable[frozenset[str]], names: Sequence[str]) -> list[tuple[str, ...]]:

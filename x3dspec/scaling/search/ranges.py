@@ -11,15 +11,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import variables
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
 from x3dspec.language.source import outside, parse_number
 from x3dspec.network.evaluator import Meter
+from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
-from x3dspec.scaling.ladder import highest
 from x3dspec.scaling.search.lattice import Range
+from x3dspec.scaling.solving import over
 
 #: Values of one factor.
 MAX_VALUES = 2**16
@@ -142,16 +144,30 @@ def _reaching(
 
     if not fits(first):
         return Range(name, (low,), "the next value exceeds a limit")
-    reach = next((2**k for k in range(17) if not fits(first + 2**k)), None)
-    if reach is None:
+    guess = _solved(meter, limits, least, name, explicit)
+    near = (
+        MAX_VALUES if guess is not None else next((2**k for k in range(17) if not fits(first + 2**k)), None)
+    )
+    last = first + MAX_VALUES if near is None else highest(fits, first, first + near, guess)
+    if last >= first + MAX_VALUES - 1:
         raise SpecError.at(
             "--max", f"no limit bounds {name}: give --grid {name}=FROM:TO, or --fix {name}={text(low)}"
         )
-    last = highest(fits, first, first + reach)
     why = "the next value exceeds a limit"
     if factor.high is not None and (last + 1) * factor.grid > factor.high:
         why = "up to its maximum"
     return Range(name, (low, *_rungs(first, last, factor.grid)), why)
+
+
+def _solved(
+    meter: Meter, limits: Sequence[Target], least: Mapping[str, Exact], name: str, explicit: frozenset[str]
+) -> int | None:
+    """The rung that the strictest limit allows by the costs without rounding, if any does."""
+    grid, low = meter.factors[name].grid, least[name]
+    raw = {n: value for n, value in least.items() if n in explicit or not meter.source.derived(n)}
+    found = [over(meter, name, raw, each.quantity, Fraction(each.value), low) for each in limits]
+    rungs = [decided(values[0].value, lambda x: math.floor(x / grid)) for values in found if values]
+    return min(rungs, default=None)
 
 
 def _rungs(first: int, last: int, grid: Exact) -> Iterator[Exact]:

@@ -1,0 +1,75 @@
+"""The lines of a forward method: chains of layers as nested calls, sums and activations as lines."""
+
+from __future__ import annotations
+
+from x3dspec.codegen.classes import Step
+from x3dspec.codegen.format import WIDTH, broken
+from x3dspec.codegen.templates import macros
+
+INDENT = " " * 8
+
+
+class Forward:
+    """Chains of layers as nested calls, a line an activation or a sum."""
+
+    def __init__(self, dims: int, form: str) -> None:
+        self.dims = dims
+        self.form = form
+
+    def lines(self, steps: tuple[Step, ...], start: str, target: str, indent: str) -> list[str]:
+        lines: list[str] = []
+        value = start
+        for step in steps:
+            if step.kind == "residual":
+                if value not in (start, target):
+                    lines.append(f"{indent}{target} = {value}")
+                    value = target
+                lines += self._residual(step, value, target, indent)
+                value = target
+                continue
+            longer = self._applied(step, value)
+            if len(f"{indent}{target} = {longer}") > WIDTH:
+                lines.append(f"{indent}{target} = {value}")
+                longer = self._applied(step, target)
+            value = longer
+            if step.kind in ("activation", "mean"):
+                lines.append(f"{indent}{target} = {value}")
+                value = target
+        if value not in (start, target) or (value == start != target):
+            lines.append(f"{indent}{target} = {value}")
+        return lines
+
+    def _applied(self, step: Step, value: str) -> str:
+        if step.kind == "activation":
+            return str(macros().activation(step.function, value, step.fresh))
+        if step.kind == "mean":
+            return str(macros().mean(value, self.dims))
+        return f"self.{step.name}({value})"
+
+    def _residual(self, step: Step, value: str, target: str, indent: str) -> list[str]:
+        inner = chr(ord(target) + 1) if target != "z" else "branch"
+        lines = self.lines(step.branch, value, inner, indent)
+        other = value
+        for each in step.shortcut:
+            other = self._applied(each, other)
+        in_place = self.form == "deploy" and step.made
+        total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
+        if step.condition:
+            total = f"{total} if self.{step.condition} else {inner}"
+        return [*lines, f"{indent}{target} = {total}"]
+
+
+def returned(lines: list[str]) -> list[str]:
+    """The lines of a function that returns x, each broken where it is too long.
+
+    A function of torch is typed, the call of a module is not: its result is given its type first.
+    """
+    *before, last = lines
+    value = last.removeprefix(f"{INDENT}x = ")
+    if value == last:
+        end = [last, f"{INDENT}return x"]
+    elif value.startswith("F."):
+        end = [f"{INDENT}return {value}"]
+    else:
+        end = [f"{INDENT}out: Tensor = {value}", f"{INDENT}return out"]
+    return [broken(line) for line in (*before, *end)]

@@ -1,0 +1,207 @@
+"""What is solved for: the step that doubles a relaxed cost, and how far an axis or a factor may go.
+
+The cost without rounding is written once in sympy, along an axis or over one factor, and inverted once by
+:mod:`x3dspec.formula.solve`; both are kept. What is asked then are values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from x3dspec.formula.real import Number, Real
+from x3dspec.language.errors import SpecError
+from x3dspec.language.expressions import Expr, build, relax, variable
+from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.source import Source
+from x3dspec.network.architecture import Architecture
+from x3dspec.network.evaluator import Meter
+from x3dspec.scaling.axes import Axis
+
+if TYPE_CHECKING:  # sympy is loaded when something is solved, not before
+    from x3dspec.formula.solve import Inverse, Solution
+
+#: The factors of an expansion before they are snapped.
+Raw = Mapping[str, Number]
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """A step that doubles the relaxed cost: its `m`, what the factors become, and the MACs then."""
+
+    multiplier: Number
+    factors: Raw
+    macs: Number
+
+
+def doubling(meter: Meter, axis: Axis, raw: Raw, macs: Number | None = None) -> Doubling | None:
+    """The step from `raw` that doubles the relaxed MACs, or None where no step along the axis does.
+
+    `macs` are those at `raw`, where they are known from the step before.
+
+    Raises:
+        SpecError: the relaxed cost cannot be inverted.
+    """
+    target = twice(relaxed(meter, raw) if macs is None else macs)
+    m = solved(meter, axis, raw, "macs", target)
+    if m is None:
+        return None
+    factors = {name: value for name, value in _moved(meter, axis, raw, m) if value is not None}
+    return Doubling(m, factors, target) if len(factors) == len(axis.changes) else None
+
+
+def relaxed(meter: Meter, raw: Raw, quantity: str = "macs") -> Number:
+    """What the network costs with every rounding dropped, exactly.
+
+    Raises:
+        SpecError: it is no real number there.
+    """
+    from x3dspec.formula.enclosures import evaluated
+
+    cost = evaluated(_relaxed(meter.architecture, _explicit(meter, raw), quantity), _values(meter, raw))
+    if cost is None:
+        raise SpecError.at(meter.source.display, "the cost without rounding is no real number here")
+    return cost
+
+
+def solved(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
+    """The least `m` that takes the relaxed cost from `raw` up to a target, or None where none does.
+
+    Raises:
+        SpecError: the relaxed cost cannot be inverted.
+    """
+    from x3dspec.formula.enclosures import evaluated
+
+    course, values = (
+        _course(meter.architecture, axis.name, _explicit(meter, raw), quantity),
+        _values(meter, raw),
+    )
+    here = evaluated(course.here, values)
+    if here is None:
+        return None
+    above = here.high if isinstance(here, Real) else here
+    solutions = course.inverse.solutions(values, target, above, max(above, Fraction(1)))
+    return solutions[0].value if solutions else None
+
+
+def reached(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
+    """The driving factor where the relaxed cost along an axis reaches a target, or None.
+
+    Raises:
+        SpecError: the relaxed cost cannot be inverted.
+    """
+    m = solved(meter, axis, raw, quantity, target)
+    return None if m is None else next(_moved(meter, axis, raw, m))[1]
+
+
+def over(
+    meter: Meter, factor: str, raw: Raw, quantity: str, target: Number, above: Exact = Fraction(0)
+) -> list[Solution]:
+    """The values of one factor above `above` at which the relaxed cost is `target`, all else as in `raw`.
+
+    Raises:
+        SpecError: the relaxed cost cannot be inverted.
+    """
+    inverse = inverted(meter.architecture, factor, _explicit(meter, {**raw, factor: target}), quantity)
+    values = {symbol: value for symbol, value in _values(meter, raw).items() if symbol != inverse.unknown}
+    return inverse.solutions(values, target, above)
+
+
+def _moved(meter: Meter, axis: Axis, raw: Raw, m: Number) -> Iterator[tuple[str, Number | None]]:
+    from x3dspec.formula.enclosures import evaluated
+
+    course = _course(meter.architecture, axis.name, _explicit(meter, raw), "macs")
+    values = {**_values(meter, raw), course.inverse.unknown: m}
+    for name, change in course.changes:
+        yield name, evaluated(change, values)
+
+
+def twice(value: Number) -> Number:
+    """Exactly 2 times a number."""
+    if not isinstance(value, Real):
+        return 2 * value
+    from x3dspec.formula.enclosures import scaled
+
+    return scaled(value, 2)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """A relaxed cost along an axis, in sympy: what a step by m changes, and the inverse over m.
+
+    `here` is the m at which the driving factor is where it is before the step.
+    """
+
+    here: Any
+    changes: tuple[tuple[str, Any], ...]
+    inverse: Inverse
+
+
+@lru_cache(maxsize=256)
+def _course(architecture: Architecture, name: str, explicit: frozenset[str], quantity: str) -> _Course:
+    from x3dspec.formula import solve, sympy_bridge
+
+    source = architecture.source
+    changes, starts = source.network.axes[name], _starts(source, explicit)
+    scope = {factor: variable(factor) for factor in (*source.network.factors, "m")}
+    moved = dict(zip(changes, relax([build(tree, scope) for tree in changes.values()], starts), strict=True))
+    cost = getattr(architecture.formula(explicit | {*changes}), quantity)
+    m, driven = sympy_bridge.symbol("m"), next(iter(changes))
+    with _refusals(source, ("axes", name)):
+        roots = [*relax([cost], {**starts, **moved}), starts[driven], *moved.values()]
+        after, value, *steps = sympy_bridge.translate(roots).values
+        at_zero, at_one = (steps[0].xreplace({m: m * 0 + at}) for at in (0, 1))
+        here = sympy_bridge.simplified((value - at_zero) / (at_one - at_zero))
+        return _Course(here, tuple(zip(moved, steps, strict=True)), solve.inverse(after, m))
+
+
+@lru_cache(maxsize=256)
+def _relaxed(architecture: Architecture, explicit: frozenset[str], quantity: str) -> Any:
+    from x3dspec.formula import sympy_bridge
+
+    source = architecture.source
+    with _refusals(source, ()):
+        [cost] = relax([getattr(architecture.formula(explicit), quantity)], _starts(source, explicit))
+        return sympy_bridge.to_sympy(cost)
+
+
+@lru_cache(maxsize=256)
+def inverted(architecture: Architecture, factor: str, explicit: frozenset[str], quantity: str) -> Inverse:
+    """The inverse of a relaxed cost over one factor, where `explicit` ones are set by hand."""
+    from x3dspec.formula import solve, sympy_bridge
+
+    return solve.inverse(_relaxed(architecture, explicit, quantity), sympy_bridge.symbol(factor))
+
+
+@contextmanager
+def _refusals(source: Source, path: tuple[str, ...]) -> Iterator[None]:
+    try:
+        yield
+    except (ExpressionError, ExactError) as error:
+        raise SpecError([source.document.problem(path, f"cannot be solved for: {error}")]) from None
+
+
+def _explicit(meter: Meter, raw: Raw) -> frozenset[str]:
+    """The factors that are set by hand although they would follow from others."""
+    return frozenset(filter(meter.source.derived, {*raw, *meter.source.factors}))
+
+
+def _starts(source: Source, explicit: frozenset[str]) -> dict[str, Expr]:
+    """What each factor is: itself, or where it follows from others, what it follows as."""
+    starts: dict[str, Expr] = {}
+    for name, factor in source.network.factors.items():
+        follows = source.derived(name) and name not in explicit
+        starts[name] = relax([build(factor.start, starts)])[0] if follows else variable(name)
+    return starts
+
+
+def _values(meter: Meter, raw: Raw) -> dict[Any, Number]:
+    """The value of every factor's symbol. Of those that follow from others no formula asks."""
+    from x3dspec.formula.sympy_bridge import symbol
+
+    return {symbol(name): value for name, value in {**meter.start, **raw}.items()}
