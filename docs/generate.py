@@ -29,7 +29,7 @@ from x3dspec.language import document, grammar
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
-from x3dspec.network import constraints, cost, lower
+from x3dspec.network import conditions, cost, lower
 from x3dspec.network.evaluator import meter
 from x3dspec.pytorch import verify
 from x3dspec.scaling import expand, journal, solving
@@ -236,10 +236,10 @@ def bounds() -> str:
         ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
         ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
-        ("repeats of a block", constraints.MAX_REPEAT, "each is a line of the generated file"),
-        ("blocks in all", constraints.MAX_BLOCKS, "as before, over all stages"),
-        ("frames, height, width", constraints.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
-        ("channels, groups, hidden widths", constraints.MAX_CHANNELS, "likewise"),
+        ("repeats of a block", conditions.MAX_REPEAT, "each is a line of the generated file"),
+        ("blocks in all", conditions.MAX_BLOCKS, "as before, over all stages"),
+        ("frames, height, width", conditions.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
+        ("channels, groups, hidden widths", conditions.MAX_CHANNELS, "likewise"),
         (
             "size of a factor, its inverse",
             loading.MAX_FACTOR,

@@ -340,9 +340,15 @@ function command() {
   if (verb === "budget") {
     const unit = { macs: "MACs", params: " params", activations: " activations" }[state.quantity];
     const target = most === null ? current.results[data.totals[state.quantity]] : text(most);
-    return `${data.command.replace("resolve", "budget")} --target ${quoted(target + unit)}`;
+    return `${budgetCommand()} --target ${quoted(target + unit)}`;
   }
   return [data.command.replace("resolve", verb), ...options, ...(verb === "emit" ? ["--out", "."] : [])].join(" ");
+}
+
+// An expansion starts from the base, with this page's options.
+function budgetCommand() {
+  const words = data.command.replace("resolve", "budget").split(" ");
+  return data.fit ? words.map((word, index) => (index === 2 ? data.fit.base : word)).join(" ") : words.join(" ");
 }
 
 function specText() {
@@ -546,6 +552,7 @@ function listen() {
   byId("preset")?.addEventListener("change", (event) => choose(event.target.value));
   byId("verb").addEventListener("change", take);
   byId("reset").addEventListener("click", reset);
+  byId("fit")?.addEventListener("click", fit);
   byId("copy").addEventListener("click", () => copied(command(), "Command"));
   byId("link").addEventListener("click", () => copied(`${location.href.split("#")[0]}#${fragment()}`, "Link"));
   for (const button of document.querySelectorAll("[data-save]")) button.addEventListener("click", () => SAVE[button.dataset.save]());

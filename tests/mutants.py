@@ -28,19 +28,21 @@ MUTANTS: dict[str, list[tuple[str, str]]] = {
         ('Convention("fvcore", 1, 2', 'Convention("fvcore", 1, 1'),
         ("            1,\n            5,", "            2,\n            5,"),
         ("            1,\n            5,", "            1,\n            4,"),
-        ("net.Activation: _moving", "net.Activation: _free"),
-        ("net.Pool: _moving", "net.Pool: _free"),
-        ("net.Mean: _moving", "net.Mean: _free"),
-        ("net.Dropout: _free", "net.Dropout: _moving"),
-        ("ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 0)", "ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 1)"),
+        ("ZERO: Cost[Any] = Cost()", "ZERO: Cost[Any] = Cost(moved=1)"),
         ("return cast(N, BYTES_PER_NUMBER * moved)", "return cast(N, BYTES_PER_NUMBER + moved)"),
     ],
-    "network/layers.py": [
+    "network/layers/activation.py": [("moving(self.inputs, self.outputs)", "Cost()")],
+    "network/layers/pool.py": [("moving(self.inputs, self.outputs)", "Cost()")],
+    "network/layers/mean.py": [("moving(self.inputs, self.outputs)", "Cost()")],
+    "network/layers/dropout.py": [("return ZERO", "return Cost(moved=self.inputs.elements)")],
+    "network/layers/stage.py": [
         ("self.inputs.sizes[0] if", "self.inputs.sizes[1] if"),
         ("len(self.inputs.sizes) == 3", "len(self.inputs.sizes) == 2"),
         ("len(self.inputs.sizes) == 3 else None", "len(self.inputs.sizes) != 9 else None"),
         ("return self.inputs.sizes[-1]", "return self.inputs.sizes[0]"),
         ("return self.inputs.sizes[-1]", "return self.inputs.sizes[1]"),
+    ],
+    "network/layers/tree.py": [
         ("if dataclasses.is_dataclass(kind) else ()", "if not dataclasses.is_dataclass(kind) else ()"),
         (
             "tuple(field.name for field in dataclasses.fields(kind))",

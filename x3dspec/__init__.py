@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from x3dspec.language.errors import Infeasible, Problem, SpecError
-    from x3dspec.network.architecture import Architecture, Cost, Resolved, load
+    from x3dspec.network.architecture import Architecture, Resolved, load
+    from x3dspec.network.cost import Cost
 
 __all__ = ["Architecture", "Cost", "Infeasible", "Problem", "Resolved", "SpecError", "load"]
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "network.architecture": ("Architecture", "Cost", "Resolved", "load"),
+    "network.architecture": ("Architecture", "Resolved", "load"),
+    "network.cost": ("Cost",),
     "language.errors": ("Infeasible", "Problem", "SpecError"),
 }
 

@@ -11,7 +11,7 @@ from x3dspec.language.expressions import EXACT, Tape, constant, variable
 from x3dspec.language.source import Identity
 from x3dspec.network import cost
 from x3dspec.network import layers as net
-from x3dspec.network.cost import Tally
+from x3dspec.network.cost import Cost
 
 BEFORE = net.Shape(6, (4, 10, 12))
 AFTER = net.Shape(8, (4, 5, 6))
@@ -67,21 +67,21 @@ COSTS: dict[str, tuple[net.Layer[int], tuple[int, ...]]] = {
 @pytest.mark.parametrize("kind", COSTS)
 def test_what_each_layer_costs(kind: str) -> None:
     each, expected = COSTS[kind]
-    found = cost.of_layer(each)
-    assert found == Tally(*expected)
+    found = each.cost()
+    assert found == Cost(*expected)
     assert type(found.macs) is type(found.params) is int
 
 
 def test_a_layer_that_is_not_there_costs_nothing() -> None:
-    assert cost.of_layer(conv(when=0)) == Tally(0, 0, 0, 0, 0, 0)
+    assert conv(when=0).cost() == Cost(0, 0, 0, 0, 0, 0)
 
 
 def test_a_residual_is_its_paths_and_an_addition() -> None:
     """Which reads two maps and writes one; a residual that is not there is its branch alone."""
-    paths = cost.of_layer(conv()) + cost.of_layer(norm())
+    paths = conv().cost() + norm().cost()
     there = layer(net.Residual, (conv(),), (norm(),))
-    assert cost.of_layer(there) == paths + Tally(0, 0, 0, 0, 0, 3 * OUT)
-    assert cost.of_layer(layer(net.Residual, (conv(),), (norm(),), when=0)) == paths
+    assert there.cost() == paths + Cost(0, 0, 0, 0, 0, 3 * OUT)
+    assert layer(net.Residual, (conv(),), (norm(),), when=0).cost() == paths
 
 
 @pytest.mark.parametrize("period", [1, 2, 3])
@@ -103,28 +103,28 @@ def stage(repeat: Any, *rest: tuple[net.Layer[Any], ...]) -> net.Stage[Any]:
 
 def test_a_stage_is_its_first_block_and_the_rest_in_turn() -> None:
     even, odd = conv(bias=True), norm()
-    first, second, third = map(cost.of_layer, (conv(), even, odd))
+    first, second, third = (each.cost() for each in (conv(), even, odd))
     # Blocks 0 to 5: the first, then odd, even, odd, even, odd.
-    assert cost.of_stage(stage(6, (even,), (odd,))) == first + second.times(2) + third.times(3)
-    assert cost.of_stage(stage(1)) == first
+    assert stage(6, (even,), (odd,)).cost() == first + second.times(2) + third.times(3)
+    assert stage(1).cost() == first
 
 
 def test_a_network_is_its_stages() -> None:
     one, other = stage(2, (norm(),)), stage(1)
     identity = Identity("n", "N", "", "N", "MIT")
     network = net.Network(identity, BEFORE, 1, 10, (one, other))
-    assert cost.of_network(network) == cost.of_stage(one) + cost.of_stage(other)
+    assert network.cost() == one.cost() + other.cost()
 
 
-def test_tallies_add_and_multiply_field_by_field() -> None:
-    a, b = Tally(1, 2, 3, 4, 5, 6), Tally(10, 20, 30, 40, 50, 60)
-    assert a + b == Tally(11, 22, 33, 44, 55, 66)
-    assert a.times(3) == Tally(3, 6, 9, 12, 15, 18)
+def test_costs_add_and_multiply_field_by_field() -> None:
+    a, b = Cost(1, 2, 3, 4, 5, 6), Cost(10, 20, 30, 40, 50, 60)
+    assert a + b == Cost(11, 22, 33, 44, 55, 66)
+    assert a.times(3) == Cost(3, 6, 9, 12, 15, 18)
     assert a.bytes == 24
 
 
-def test_conventions_are_sums_over_a_tally() -> None:
-    tally = Tally(1_000, 0, 0, 0, 7, 0)
+def test_conventions_are_sums_of_quantities() -> None:
+    tally = Cost(1_000, 0, 0, 0, 7, 0)
     found = {name: each.of(tally) for name, each in cost.CONVENTIONS.items()}
     assert found == {"paper": 1_000, "torch": 2_000, "fvcore": 1_014, "ptv-zoo": 1_035}
     assert [each.unit for each in cost.CONVENTIONS.values()] == ["MACs", "FLOPs", "flops", "flops"]
@@ -135,9 +135,9 @@ def test_closed_forms_divide_by_groups_without_rounding() -> None:
     w = variable("w")
     inputs, outputs = net.Shape(w, (constant(5),)), net.Shape(w, (constant(5),))
     each = layer(net.Conv, (3,), (1,), (1,), w, False, inputs=inputs, outputs=outputs)
-    assert cost.of_layer(each).params is 3 * w
+    assert each.cost().params is 3 * w
 
 
 def test_elements_of_a_vector_are_its_channels() -> None:
-    assert cost.elements(net.Shape(6, ())) == 6
-    assert cost.elements(BEFORE) == IN
+    assert net.Shape(6, ()).elements == 6
+    assert BEFORE.elements == IN

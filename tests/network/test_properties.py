@@ -58,7 +58,7 @@ def tape(dialect: str = "always") -> Tape[Any]:
 
 def walked(setting: Setting, dialect: str = "always") -> list[int]:
     """What the walk over the bound network counts."""
-    tally = cost.of_network(x2d(dialect).at(setting).network)
+    tally = x2d(dialect).at(setting).network.cost()
     return [getattr(tally, quantity) for quantity in QUANTITIES]
 
 

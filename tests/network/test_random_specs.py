@@ -22,8 +22,10 @@ import torch
 
 from x3dspec.language.errors import SpecError
 from x3dspec.language.expressions import EXACT, Tape
-from x3dspec.network import cost, preset
+from x3dspec.network import layers as net
+from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved, load
+from x3dspec.network.cost import Cost
 from x3dspec.pytorch import probe
 from x3dspec.pytorch.operations import operations
 
@@ -41,7 +43,7 @@ def resolved(folder: Path, drawn: specgen.Drawn) -> Resolved:
 
 def disagreements(found: Resolved, folder: Path) -> Iterator[str]:
     """All in which the accounts of one network differ."""
-    walked = cost.of_network(found.network)
+    walked = found.network.cost()
     formula = found.architecture.formula(frozenset(found.setting))
     tape: Tape[Any] = Tape([getattr(formula, quantity) for quantity in QUANTITIES])
     for quantity, value in zip(QUANTITIES, tape.run(EXACT, found.factors), strict=True):
@@ -52,7 +54,7 @@ def disagreements(found: Resolved, folder: Path) -> Iterator[str]:
         yield "its preset is another network"
 
 
-def _torchs(found: Resolved, walked: cost.Tally[int]) -> Iterator[str]:
+def _torchs(found: Resolved, walked: Cost[int]) -> Iterator[str]:
     model = emitted.on_meta(found)
     clip = (found.network.inputs.channels, *found.network.inputs.sizes)
     if emitted.parameters(model) != walked.params:
@@ -100,8 +102,8 @@ def test_the_same_seed_is_the_same_spec() -> None:
 
 def test_a_disagreement_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = next(r for r in (_drawn(seed, tmp_path) for seed in range(20)) if r)
-    rule = cost._RULES[cost.net.Norm]
-    monkeypatch.setitem(cost._RULES, cost.net.Norm, lambda layer: rule(layer) + rule(layer))
+    rule = net.Norm.count
+    monkeypatch.setattr(net.Norm, "count", lambda layer: rule(layer) + rule(layer))
     assert any(line.startswith("params") for line in disagreements(found, tmp_path))
 
 

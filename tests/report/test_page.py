@@ -570,8 +570,34 @@ def test_everything_can_be_saved(page: Page, capsys: Capture) -> None:
     page.driver.execute_script(
         "const v = byId('verb'); v.value = 'budget'; v.dispatchEvent(new Event('change'));"
     )
-    assert page.text("command") == "x3dspec budget specs/x3d_m.yaml --target 3000000000MACs"
+    assert page.text("command") == "x3dspec budget specs/x2d.yaml --target 3000000000MACs"
     assert page.problems() == []
+
+
+@browser_needed
+@pytest.mark.parametrize("name", ["x2d", "x3d_m", "slow_r50", "efficientnet"])
+def test_fit_ends_in_the_network_that_budget_ends_in(name: str, page: Page, capsys: Capture) -> None:
+    """Fifty targets and more: ``REPORT_SETTINGS=200 pytest tests/report/test_page.py -k fit``."""
+    architecture = x3dspec.load(name)
+    base = architecture.source.origins[-1].path.stem
+    page.open(architecture)
+    dice = random.Random(4)
+    start, end = page.driver.execute_script("const c = data.fit.counts; return [c[0].macs, c.at(-1).macs]")
+    for _ in range(max(3, SETTINGS // 10)):
+        target = round(start * (end / start) ** dice.random())
+        page.paste("limit-macs", str(target))
+        page.element("fit").click()
+        assert run(["budget", base, "--target", f"{target}MACs", "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        shown = page.numbers()
+        assert shown.pop("problem") == ""
+        assert shown["cost"][0] == answer["cost"]["macs"], target
+        values = page.driver.execute_script("return current.values.map(text)")
+        factors = answer["factors_exact"]
+        assert values == [factors[factor] for factor in page.names], target
+    page.paste("limit-macs", "1")
+    page.element("fit").click()
+    assert "expanding only adds" in page.text("fitted")
 
 
 def test_the_numbers_are_there_without_a_program() -> None:

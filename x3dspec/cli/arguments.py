@@ -58,14 +58,19 @@ def single(words: list[str], command: str, context: typer.Context) -> tuple[str,
 
 def opened(spec: str, choices: list[str], clip: str | None = None) -> Architecture:
     """The spec with ``--set`` and ``--clip`` applied."""
-    architecture = load(spec)
+    architecture = chosen(load(spec), choices)
+    return architecture if clip is None else _at_clip(architecture, clip)
+
+
+def chosen(architecture: Architecture, choices: list[str]) -> Architecture:
+    """The same spec with ``--set`` applied."""
     for choice in choices:
         name, equals, value = choice.partition("=")
         if not equals:
             raise SpecError.at("--set", f"{choice!r} is not of the form name=value")
         whole = value.isascii() and value.removeprefix("-").isdigit() and len(value) < 12
         architecture = architecture.choose(**{name: int(value) if whole else value})
-    return architecture if clip is None else _at_clip(architecture, clip)
+    return architecture
 
 
 def _at_clip(architecture: Architecture, clip: str) -> Architecture:

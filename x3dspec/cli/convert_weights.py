@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def command(
     checkpoint: Path = typer.Argument(metavar="CKPT", help="A .pyth, .pt, .pth or .safetensors."),
-    spec: str = typer.Option(..., metavar="SPEC", help="The network whose weights they are."),
+    spec: str = typer.Option(
+        None, metavar="SPEC", help="The network whose weights they are; without it, what identify says."
+    ),
     source: str = typer.Option(
         "auto", "--from", metavar="CODE", help="As the file of keys calls it, or auto."
     ),
@@ -49,27 +52,37 @@ def command(
 
     Every missing, unexpected or mis-shaped key is an error by name, and then nothing is written.
 
-    x3dspec convert-weights x3d_s.pyth --spec x3d_s --from slowfast -o x3d_s.pt
+    x3dspec convert-weights X3D_S.pyth -o x3d_s.pt
     """
     try:
         from x3dspec.pytorch import checkpoint as checkpoints
         from x3dspec.pytorch import convert as weights
+        from x3dspec.pytorch.identify import identify
     except ModuleNotFoundError:
         raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
 
-    architecture = arguments.opened(spec, options)
+    given = checkpoints.read(checkpoint)
+    if spec is None:
+        identified = identify(given.shapes, str(checkpoint))
+        print(f"identified: {shlex.join(identified.arguments)}", file=sys.stderr)
+        resolved = identified.resolved
+        architecture = arguments.chosen(resolved.architecture, options)
+        resolved = architecture.at(resolved.setting)
+        source = identified.code_base if source == weights.AUTO else source
+    else:
+        architecture = arguments.opened(spec, options)
+        resolved = architecture.resolve()
     rules = key_rules.load(architecture)
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))
     output.claim(("-o", out), reads=[checkpoint], force=force)
-    given = checkpoints.read(checkpoint)
     found = weights.convert(
         given.state,
         source,
         target,
         rules,
-        architecture.resolve(),
+        resolved,
         num_classes=num_classes,
         names=given.names,
         label=str(checkpoint),

@@ -12,7 +12,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from x3dspec.codegen import deploy
 from x3dspec.language.document import Path
 from x3dspec.network import layers as net
 
@@ -251,7 +250,7 @@ class _Unifier:
     def _module(self, slot: _Slot, fresh: set[str]) -> Module:
         layer = slot.sample
         zero = isinstance(layer, net.Norm) and layer.zero_init
-        arguments = _constructor(layer, slot.arguments)
+        arguments = layer.arguments(slot.arguments)
         if isinstance(layer, net.Activation) and layer.name in fresh:
             arguments["inplace"] = "True"
         return Module(layer.name, _module_kind(layer), arguments, slot.condition, zero)
@@ -298,12 +297,12 @@ class _Unifier:
                 steps.append(Step(layer.name, "residual", "", fresh, branch, shortcut, slot.condition, made))
                 fresh = made or slot.condition is None
             else:
-                kind = _module_kind(layer) if slot.condition else kind_of(layer)
+                kind = _module_kind(layer) if slot.condition else layer.macro
                 steps.append(Step(layer.name, kind, function_of(layer), fresh))
                 if isinstance(layer, net.Activation):
                     fresh = False  # its gradient may need what it returned
                 else:
-                    fresh = fresh or (slot.condition is None and _makes_tensor(layer))
+                    fresh = fresh or (slot.condition is None and layer.makes_tensor)
         return tuple(steps), fresh
 
 
@@ -349,51 +348,27 @@ def _without(name: str, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(replace(step, branch=_without(name, step.branch)) for step in steps if step.name != name)
 
 
-def kind_of(layer: net.Layer[int]) -> str:
-    return _KINDS[type(layer)]
-
-
 def function_of(layer: net.Layer[int]) -> str:
     if isinstance(layer, (net.Activation, net.Pool)):
         return layer.function
     return ""
 
 
-_KINDS: dict[type[net.Layer[int]], str] = {
-    net.Conv: "conv",
-    deploy.FrameConv: "frame_conv",
-    deploy.TimeConv: "time_conv",
-    deploy.Projection: "projection",
-    net.Norm: "norm",
-    net.Activation: "activation",
-    net.SqueezeExcite: "squeeze_excite",
-    net.Pool: "pool",
-    net.Mean: "mean",
-    net.Linear: "linear",
-    net.Dropout: "dropout",
-    net.Residual: "residual",
-}
-
-
 def _module_kind(layer: net.Layer[int]) -> str:
     """A function that is there in some instances only has to be a module."""
-    return "function" if isinstance(layer, net.Activation) else kind_of(layer)
+    return "function" if isinstance(layer, net.Activation) else layer.macro
 
 
 def _is_module(slot: _Slot) -> bool:
     if isinstance(slot.sample, net.Activation):
         return slot.condition is not None
-    return not isinstance(slot.sample, (net.Mean, net.Residual))
+    return slot.sample.is_module
 
 
 def every_step(steps: tuple[Step, ...]) -> Iterator[Step]:
     for step in steps:
         yield step
         yield from every_step((*step.branch, *step.shortcut))
-
-
-def _makes_tensor(layer: net.Layer[int]) -> bool:
-    return not isinstance(layer, net.Dropout)
 
 
 def _is_stride(name: str) -> bool:
@@ -406,46 +381,6 @@ def _agree(values: Sequence[int | None], known: Sequence[int]) -> bool:
 
 def _numbers(slot: _Slot) -> dict[str, list[int | None]]:
     """Every number of the layer, by key, over all instances."""
-    described = [None if layer is None else dict(_layer_numbers(layer)) for layer in slot.layers]
+    described = [None if layer is None else dict(layer.numbers()) for layer in slot.layers]
     keys = dict.fromkeys(key for numbers in described if numbers for key in numbers)
     return {key: [None if n is None else n[key] for n in described] for key in keys}
-
-
-def _layer_numbers(layer: net.Layer[int]) -> Iterator[tuple[str, int]]:
-    if isinstance(layer, (net.Conv, net.Norm, net.SqueezeExcite, net.Linear)):
-        yield "in_channels", layer.inputs.channels
-    if isinstance(layer, (net.Conv, net.Linear)):
-        yield "out_channels", layer.outputs.channels
-    if isinstance(layer, (net.Conv, net.Pool)):
-        for name in ("kernel", "stride", "padding"):
-            for dimension, value in enumerate(getattr(layer, name)):
-                yield f"{name}{dimension}", value
-    if isinstance(layer, net.Conv):
-        yield "groups", layer.groups
-    if isinstance(layer, (net.Conv, net.Linear)):
-        yield "bias", int(layer.bias)
-    if isinstance(layer, net.SqueezeExcite):
-        yield "hidden", layer.hidden
-
-
-def _constructor(layer: net.Layer[int], numbers: dict[str, str]) -> dict[str, str]:
-    """The arguments of the layer's torch constructor, as text, without those at torch's defaults."""
-    given = {key: text for key, text in numbers.items() if key in ("in_channels", "out_channels", "hidden")}
-    for name, default in (("kernel", ""), ("stride", "1"), ("padding", "0")):
-        values = [numbers[f"{name}{d}"] for d in range(3) if f"{name}{d}" in numbers]
-        if values and (set(values) != {default} or (name == "stride" and isinstance(layer, net.Pool))):
-            given[name] = values[0] if len(set(values)) == 1 else f"({', '.join(values)})"
-    if numbers.get("groups", "1") != "1":
-        given["groups"] = numbers["groups"]
-    if isinstance(layer, (net.Conv, net.Linear)):
-        given["bias"] = {"0": "False", "1": "True"}.get(numbers["bias"], numbers["bias"])
-    if isinstance(layer, net.Norm):
-        given |= {"eps": repr(layer.eps)} if layer.eps != 1e-5 else {}
-        given |= {"momentum": repr(layer.momentum)} if layer.momentum != 0.1 else {}
-    if isinstance(layer, net.Dropout):
-        given["rate"] = repr(layer.rate)
-    if isinstance(layer, net.SqueezeExcite):
-        given |= {"activation": layer.activation, "gate": layer.gate}
-    if isinstance(layer, (net.Pool, net.Activation)):
-        given["function"] = layer.function
-    return given

@@ -26,15 +26,21 @@ Body = tuple[net.Layer[int], ...]
 class FrameConv(net.Conv[N]):
     """A convolution without extent in time, as a 2-D one: kernel, stride, padding are (H, W)."""
 
+    macro = "frame_conv"
+
 
 @dataclass(frozen=True)
 class TimeConv(net.Conv[N]):
     """A convolution along time alone, as a 2-D one over (T, H * W)."""
 
+    macro = "time_conv"
+
 
 @dataclass(frozen=True)
 class Projection(net.Conv[N]):
     """A 1x1x1 convolution to fewer channels, as a linear layer: without kernel, stride, padding."""
+
+    macro = "projection"
 
 
 @dataclass(frozen=True)

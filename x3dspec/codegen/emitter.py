@@ -126,8 +126,9 @@ class Emitter:
         steps = [step for each in classes for step in every_step(each.steps)]
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
-        plain = ["import torch"] if "sigmoid" in functions else []
-        functional = ["import torch.nn.functional as F"] if functions - {"sigmoid"} else []
+        modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
+        plain = ["import torch"] if "torch" in modules else []
+        functional = ["import torch.nn.functional as F"] if "F" in modules else []
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
         return [*plain, *functional, "from torch import Tensor, nn", *checkpoint]
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from x3dspec.language import shipped
+from x3dspec.network.layers import FUNCTIONS
 
 
 @lru_cache(maxsize=1)
@@ -30,4 +31,5 @@ def macros() -> Any:
 
     # A macro tests which arguments were given; everywhere else an undefined name is an error.
     lenient = environment().overlay(undefined=Undefined)
+    lenient.globals["functions"] = FUNCTIONS
     return lenient.get_template("layers.jinja").module

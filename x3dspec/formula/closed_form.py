@@ -27,7 +27,7 @@ from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
-Measure = Callable[[cost.Tally[Expr]], Expr]
+Measure = Callable[[cost.Cost[Expr]], Expr]
 
 #: What is written where it stands; every other operation rounds or chooses, and gets a name.
 _INLINE = {"constant", "variable", "add", "multiply", "divide", "power", "residues"}
@@ -146,7 +146,7 @@ def elasticities(
     counted = _quantity(quantity, convention)
     given = dict(setting or {})
     values = complete(architecture.source, given)
-    total = counted.measure(cost.of_network(architecture.symbolic(frozenset(given))))
+    total = counted.measure(architecture.symbolic(frozenset(given)).cost())
     with _refusals(architecture):
         tape: Tape[Dual] = Tape(expr.relax([total]))
         used = set(expr.variables(tape.roots))
@@ -195,7 +195,7 @@ def _relaxed(network: net.Network[Expr], quantity: Quantity, values: Setting) ->
     factors = {name: variable(name) for name in values}
     algebra = Polynomials(factors.values(), factors.values())
     atoms = {name: atom(node) for name, node in factors.items()}
-    roots = expr.relax([quantity.measure(cost.of_network(network))])
+    roots = expr.relax([quantity.measure(network.cost())])
     [total] = Tape[Polynomial](roots).run(algebra, atoms)
     summands = [algebra.summand(*term) for term in total.terms.items()]
     sizes = dict(zip(summands, Tape[Any](summands).run(EXACT, values), strict=True))

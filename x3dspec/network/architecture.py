@@ -18,9 +18,10 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
-from x3dspec.network import cost, identity
+from x3dspec.network import identity
 from x3dspec.network import layers as net
 from x3dspec.network.bind import Binder
+from x3dspec.network.cost import Cost, total
 from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
@@ -80,9 +81,9 @@ class Architecture:
         """The network of expressions; a derived factor is a variable only if it is `explicit`."""
         return self.binder(explicit).network
 
-    def formula(self, explicit: frozenset[str] = frozenset()) -> cost.Tally[Expr]:
+    def formula(self, explicit: frozenset[str] = frozenset()) -> Cost[Expr]:
         """The closed form of everything that is counted."""
-        return cost.of_network(self.symbolic(explicit))
+        return self.symbolic(explicit).cost()
 
     def resolve(self, /, **factors: Value) -> Resolved:
         """The network at these factor values; the others keep what the spec gives them.
@@ -156,19 +157,6 @@ def _binder(key: _Lowered) -> Binder:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one clip costs. `operations` is the figure of the named convention."""
-
-    macs: int
-    params: int
-    weights: int
-    activations: int
-    bytes: int
-    operations: int
-    convention: str
-
-
-@dataclass(frozen=True)
 class Resolved:
     """One network: the spec, what was set by hand, every factor's raw value, and its integers."""
 
@@ -178,35 +166,17 @@ class Resolved:
     network: net.Network[int]
 
     @cached_property
-    def tallies(self) -> tuple[cost.Tally[int], ...]:
-        """What each stage costs, in order."""
-        return tuple(cost.of_stage(stage) for stage in self.network.stages)
+    def _costs(self) -> tuple[Cost[int], ...]:
+        return tuple(stage.cost() for stage in self.network.stages)
 
-    def cost(self, convention: str = "paper") -> Cost:
+    def cost(self, convention: str = "paper") -> Cost[int]:
         """The cost of the whole network for one clip.
 
         Raises:
             SpecError: an unknown convention.
         """
-        return counted(sum(self.tallies, cost.ZERO), convention)
+        return total(self._costs).by(convention)
 
-    def stage_costs(self, convention: str = "paper") -> list[Cost]:
+    def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
-        return [counted(tally, convention) for tally in self.tallies]
-
-
-def counted(tally: cost.Tally[int], convention: str = "paper") -> Cost:
-    """A tally read by a convention."""
-    if convention not in cost.CONVENTIONS:
-        message = unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
-        raise SpecError.at("--convention", message)
-    operations = cost.CONVENTIONS[convention].of(tally)
-    return Cost(
-        tally.macs,
-        tally.params,
-        tally.weights,
-        tally.activations,
-        tally.bytes,
-        operations,
-        convention,
-    )
+        return [cost.by(convention) for cost in self._costs]

@@ -20,7 +20,8 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.source import Source, brief
 from x3dspec.network import layers as net
-from x3dspec.network.constraints import Constraint, broken, constraints, expressions
+from x3dspec.network.conditions import Constraint
+from x3dspec.network.constraints import broken, constraints, expressions
 from x3dspec.network.layers import Setting
 
 

@@ -3,12 +3,14 @@ header of an emitted file, for JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from x3dspec.network import layers as net
-from x3dspec.network.architecture import Cost, Resolved
+from x3dspec.network.architecture import Resolved
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers import N
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def rows(resolved: Resolved, convention: str = "paper") -> list[Row]:
     return [_row(*each, total) for each in zip(resolved.network.stages, counts, strict=True)]
 
 
-def _row(stage: net.Stage[int], count: Cost, total: int) -> Row:
+def _row(stage: net.Stage[int], count: Cost[int], total: int) -> Row:
     sizes = stage.outputs.sizes
     return Row(
         name=stage.name,
@@ -60,25 +62,17 @@ def _row(stage: net.Stage[int], count: Cost, total: int) -> Row:
 
 
 def _filters(body: tuple[net.Layer[int], ...]) -> Iterator[str]:
+    for _, window, channels in filters(body):
+        yield window if channels is None else f"{window}, {channels}"
+
+
+def filters(body: Iterable[net.Layer[N]]) -> Iterator[tuple[net.Layer[N], str, N | None]]:
     """What the paper's column says: the windows of the main path, and their channels."""
     for layer in body:
         if isinstance(layer, net.Residual):
-            yield from _filters(layer.branch)
-        elif isinstance(layer, net.Conv):
-            yield f"{window(layer.kernel)}, {layer.outputs.channels}"
-        elif isinstance(layer, net.Pool):
-            yield f"{layer.function} {window(layer.kernel)}"
-        elif isinstance(layer, net.Linear):
-            yield f"linear, {layer.outputs.channels}"
-        elif isinstance(layer, net.Mean):
-            yield "mean"
-
-
-def window(kernel: tuple[int, ...]) -> str:
-    """(1, 3, 3) -> 1x3^2, as the paper writes it; (3, 3) -> 3^2."""
-    *time, height, width = kernel
-    space = f"{height}^2" if height == width else f"{height}x{width}"
-    return "x".join([*map(str, time), space])
+            yield from filters(layer.branch)
+        elif said := layer.filter():
+            yield (layer, *said)
 
 
 def extent(row: Row) -> str:

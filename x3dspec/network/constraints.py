@@ -1,56 +1,29 @@
 """What can be built: for every number of a network, what must hold of it.
 
-A :class:`Constraint` is an expression, as a cost is: 1 where it holds. ``bind`` evaluates it exactly,
-the page compiles it to JavaScript, the search evaluates it on arrays; none of them knows a rule of its
-own. What holds whatever the factors are is left out.
+A :class:`~x3dspec.network.conditions.Constraint` is an expression, as a cost is: 1 where it holds. ``bind``
+evaluates it exactly, the page compiles it to JavaScript, the search evaluates it on arrays; none of
+them knows a rule of its own. What holds whatever the factors are is left out.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from x3dspec.language.document import Path
-from x3dspec.language.expressions import ONE, ZERO, Expr, equal, floor, lift, maximum, minimum, multiply
+from x3dspec.language.expressions import ONE, ZERO, Expr, equal, multiply
 from x3dspec.network import layers as net
-
-#: No network of this kind is larger; without bounds a short spec could ask for a file without end.
-MAX_REPEAT = 512
-MAX_BLOCKS = 2048
-MAX_SIZE = 65_536
-MAX_CHANNELS = 1_048_576
-
-Shape = net.Shape[Expr]
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """What must hold of some numbers of a network, where a layer is there, for it to be built.
-
-    Attributes:
-        path: the line of the spec that says it.
-        when: 1 where it is asked at all.
-        holds: 1 where it holds, 0 where it does not.
-        message: what is said where it does not; ``{0}`` stands for the first of `values`.
-        values: the numbers that the message shows.
-        given: numbers that must be counts, or else the message is about what follows from another.
-        stage: the stage's name, empty for the input.
-        group: constraints are asked only where all those of lower groups hold.
-    """
-
-    path: Path
-    when: Expr
-    holds: Expr
-    message: str
-    values: tuple[Expr, ...] = ()
-    given: tuple[Expr, ...] = ()
-    stage: str = ""
-    group: int = 0
-
-
-Constraints = Iterator[Constraint]
+from x3dspec.network.conditions import (
+    MAX_BLOCKS,
+    MAX_CHANNELS,
+    MAX_REPEAT,
+    MAX_SIZE,
+    Constraint,
+    Constraints,
+    at_most,
+    count,
+    must,
+)
 
 
 def constraints(network: net.Network[Expr]) -> tuple[Constraint, ...]:
@@ -89,8 +62,8 @@ def _of_stage(stage: net.Stage[Expr], group: int) -> Constraints:
     for layer in net.walk(stage):
         for constraint in _is_condition(layer):
             yield replace(constraint, given=tuple(widths.values()), stage=stage.name, group=group)
-        for constraint in _of_layer(layer):
-            given = (*widths.values(), *numbers(layer.inputs), *constraint.given)
+        for constraint in layer.constraints():
+            given = (*widths.values(), *layer.inputs.numbers, *constraint.given)
             when = multiply(layer.when, constraint.when)
             yield replace(constraint, when=when, given=given, stage=stage.name, group=group)
 
@@ -100,115 +73,6 @@ def _is_condition(layer: net.Layer[Expr]) -> Constraints:
     if layer.when is not ONE:
         holds = equal(multiply(layer.when, layer.when), layer.when)
         yield from must((*layer.origin, "when"), holds, "{0} is neither true nor false", (layer.when,))
-
-
-def _of_layer(layer: net.Layer[Expr]) -> Constraints:
-    if isinstance(layer, net.Conv | net.Linear):
-        yield from count((*layer.origin, "out"), "channels", layer.outputs.channels)
-    if isinstance(layer, net.Conv | net.Pool):
-        yield from windows(layer)
-    if isinstance(layer, net.Pool):
-        yield from averages(layer)
-    if isinstance(layer, net.Conv):
-        yield from groups(layer)
-    if isinstance(layer, net.SqueezeExcite):
-        yield from count((*layer.origin, "hidden"), "hidden", layer.hidden)
-    if isinstance(layer, net.Residual):
-        yield from sums(layer)
-
-
-def must(
-    path: Path,
-    holds: Expr,
-    message: str,
-    values: tuple[Expr, ...] = (),
-    *,
-    when: Expr = ONE,
-    given: tuple[Expr, ...] = (),
-) -> Constraints:
-    """A constraint, but for one that holds whatever the factors are."""
-    if holds is not ONE:
-        yield Constraint(path, when, holds, message, values, given)
-
-
-def count(path: Path, what: str, value: Expr, most: int = MAX_CHANNELS) -> Constraints:
-    """A whole number from 1 to `most`."""
-    whole = is_whole(value)
-    yield from must(path, whole, f"{what} {{0}} is not a whole number", (value,))
-    yield from must(path, at_least(value, 1), f"{what} {{0}} is not positive", (value,), when=whole)
-    yield from must(path, at_most(value, most), f"{what} {{0}} is more than {most}", (value,), when=whole)
-
-
-def windows(layer: net.Conv[Expr] | net.Pool[Expr]) -> Constraints:
-    """Every window fits into its padded input, and padding cannot make a layer ever larger."""
-    inputs, outputs = layer.inputs.sizes, layer.outputs.sizes
-    for kernel, padding, size, after in zip(layer.kernel, layer.padding, inputs, outputs, strict=True):
-        if kernel > 2 * padding + 1:
-            padded = f" padded by {padding}" if padding else ""
-            message = f"kernel {kernel} is larger than its input, {{0}}{padded}"
-            yield from must((*layer.origin, "kernel"), at_least(size, kernel - 2 * padding), message, (size,))
-        elif kernel < 2 * padding + 1:
-            message = f"its padding makes {{0}} of {{1}}, more than {MAX_SIZE}"
-            yield from must((*layer.origin, "padding"), at_most(after, MAX_SIZE), message, (after, size))
-
-
-def averages(layer: net.Pool[Expr]) -> Constraints:
-    """torch refuses a 3-D mean over a window larger than its input, padded or not."""
-    if layer.function != "avg" or len(layer.inputs.sizes) != 3:
-        return
-    for kernel, padding, size in zip(layer.kernel, layer.padding, layer.inputs.sizes, strict=True):
-        if padding:
-            message = (
-                f"kernel {kernel} is larger than its input, {{0}}, which torch refuses of a 3-D avg_pool"
-            )
-            fits = at_least(size, kernel - 2 * padding)
-            holds = at_least(size, kernel)
-            yield from must((*layer.origin, "kernel"), holds, f"{message}, padded or not", (size,), when=fits)
-
-
-def groups(layer: net.Conv[Expr]) -> Constraints:
-    """A number of groups that divides the channels on both sides."""
-    path, outputs = (*layer.origin, "groups"), numbers(layer.outputs)
-    if layer.groups is ONE:
-        return
-    for constraint in count(path, "groups", layer.groups):
-        yield replace(constraint, given=outputs)
-    for side, channels in (("input", layer.inputs.channels), ("output", layer.outputs.channels)):
-        if channels is not layer.groups:
-            share = floor(channels) / maximum(floor(layer.groups), ONE)
-            message = f"{{0}} groups do not divide {{1}} {side} channels"
-            shown = (layer.groups, channels)
-            yield from must(path, is_whole(share), message, shown, given=(*outputs, layer.groups))
-
-
-def sums(layer: net.Residual[Expr]) -> Constraints:
-    """Both paths of a residual give the same shape."""
-    shortcut = layer.shortcut[-1].outputs if layer.shortcut else layer.inputs
-    if shortcut == layer.outputs:
-        return
-    branch, other = numbers(layer.outputs), numbers(shortcut)
-    same = math.prod(map(equal, branch, other), start=ONE) if len(branch) == len(other) else ZERO
-    places = [f"{{{index}}}" for index in range(len(branch) + len(other))]
-    gives, goes = " x ".join(places[: len(branch)]), " x ".join(places[len(branch) :])
-    message = f"its branch gives {gives}, its shortcut {goes}: they cannot be added"
-    yield from must(layer.origin, same, message, (*branch, *other), given=(*branch, *other))
-
-
-def numbers(shape: Shape) -> tuple[Expr, ...]:
-    """Channels and sizes of a shape."""
-    return (shape.channels, *shape.sizes)
-
-
-def is_whole(value: Expr) -> Expr:
-    return equal(floor(value), value)
-
-
-def at_least(value: Expr, least: int) -> Expr:
-    return equal(maximum(value, lift(least)), value)
-
-
-def at_most(value: Expr, most: int) -> Expr:
-    return equal(minimum(value, lift(most)), value)
 
 
 def expressions(constraints: Iterable[Constraint]) -> Iterator[Expr]:

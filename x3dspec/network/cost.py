@@ -1,29 +1,28 @@
-"""What a network costs: one walk, on expressions and on integers.
+"""What a network costs: closed forms on expressions, counts on integers.
 
-Each layer kind has one rule, plain arithmetic on its shapes. On a lowered network the walk returns
-closed forms, on a bound one it returns counts; nothing else in x3dspec computes a cost.
-
-A multiply-accumulate (MAC) is one multiplication and the addition that goes with it. What other
-tools report as FLOPs are sums of the same tallies, named in :data:`CONVENTIONS`.
+Each layer kind has one cost rule, plain arithmetic on its shapes (:mod:`x3dspec.network.layers`); nothing
+else in x3dspec computes a cost. A multiply-accumulate (MAC) is one multiplication and the addition that
+goes with it. What other tools report as FLOPs are sums of the same quantities, named in
+:data:`CONVENTIONS`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Generic, Protocol, TypeVar, cast
 
+from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.expressions import Expr, residues
-from x3dspec.network import layers as net
 
 N = TypeVar("N")
 
 BYTES_PER_NUMBER = 4
+_NOTHING: Any = 0
 
 
 @dataclass(frozen=True)
-class Tally(Generic[N]):
+class Cost(Generic[N]):
     """What is counted, for one clip.
 
     Attributes:
@@ -33,34 +32,22 @@ class Tally(Generic[N]):
         activations: elements that convolutions and linear layers produce, as pycls counts them.
         norm_elements: elements that pass through a normalisation.
         moved: numbers read and written when every layer runs by itself: input, parameters, output.
+        convention: by which `operations` are counted.
     """
 
-    macs: N
-    params: N
-    weights: N
-    activations: N
-    norm_elements: N
-    moved: N
+    macs: N = _NOTHING
+    params: N = _NOTHING
+    weights: N = _NOTHING
+    activations: N = _NOTHING
+    norm_elements: N = _NOTHING
+    moved: N = _NOTHING
+    convention: str = "paper"
 
-    def __add__(self, other: Any) -> Tally[N]:
-        return Tally(
-            self.macs + other.macs,
-            self.params + other.params,
-            self.weights + other.weights,
-            self.activations + other.activations,
-            self.norm_elements + other.norm_elements,
-            self.moved + other.moved,
-        )
+    def __add__(self, other: Cost[Any]) -> Cost[Any]:
+        return Cost(*(getattr(self, name) + getattr(other, name) for name in _FIELDS))
 
-    def times(self, count: Any) -> Tally[N]:
-        return Tally(
-            count * self.macs,
-            count * self.params,
-            count * self.weights,
-            count * self.activations,
-            count * self.norm_elements,
-            count * self.moved,
-        )
+    def times(self, count: Any) -> Cost[Any]:
+        return Cost(*(count * getattr(self, name) for name in _FIELDS))
 
     @property
     def bytes(self) -> N:
@@ -68,13 +55,30 @@ class Tally(Generic[N]):
         moved: Any = self.moved
         return cast(N, BYTES_PER_NUMBER * moved)
 
+    @property
+    def operations(self) -> N:
+        """What the convention counts."""
+        return CONVENTIONS[self.convention].of(self)
 
-ZERO: Tally[Any] = Tally(0, 0, 0, 0, 0, 0)
+    def by(self, convention: str) -> Cost[N]:
+        """The same cost with its operations counted by another convention.
+
+        Raises:
+            SpecError: an unknown convention.
+        """
+        if convention not in CONVENTIONS:
+            message = unknown("convention", convention, CONVENTIONS, "the conventions are")
+            raise SpecError.at("--convention", message)
+        return replace(self, convention=convention)
+
+
+_FIELDS = tuple(field.name for field in fields(Cost) if field.name != "convention")
+ZERO: Cost[Any] = Cost()
 
 
 @dataclass(frozen=True)
 class Convention:
-    """A way of counting operations, as a sum over a tally. `unit` is what one of them is called."""
+    """A way of counting operations, as a sum of quantities. `unit` is what one of them is called."""
 
     name: str
     per_mac: int
@@ -82,9 +86,9 @@ class Convention:
     unit: str
     doc: str
 
-    def of(self, tally: Tally[N]) -> N:
-        macs: Any = tally.macs
-        norm_elements: Any = tally.norm_elements
+    def of(self, cost: Cost[N]) -> N:
+        macs: Any = cost.macs
+        norm_elements: Any = cost.norm_elements
         return cast(N, self.per_mac * macs + self.per_norm_element * norm_elements)
 
 
@@ -114,16 +118,19 @@ CONVENTIONS = {
 QUANTITIES = ("macs", "params", "activations", "weights", "bytes")
 
 
-def of_network(network: net.Network[N]) -> Tally[N]:
-    return _sum(of_stage(stage) for stage in network.stages)
+class Costed(Protocol):
+    """Whatever says what it costs: a layer, a stage."""
+
+    def cost(self) -> Cost[Any]: ...
 
 
-def of_stage(stage: net.Stage[N]) -> Tally[N]:
-    """The first block, and each alternative of the rest as often as it occurs."""
-    total = of_body(stage.first)
-    for residue, body in enumerate(stage.rest):
-        total += of_body(body).times(occurrences(stage.repeat, residue, len(stage.rest)))
-    return total
+def total(costs: Iterable[Cost[Any]]) -> Cost[Any]:
+    return sum(costs, ZERO)
+
+
+def of_body(body: Iterable[Costed]) -> Cost[Any]:
+    """What a sequence of layers costs."""
+    return total(layer.cost() for layer in body)
 
 
 def occurrences(repeat: Any, residue: int, period: int) -> Any:
@@ -132,85 +139,3 @@ def occurrences(repeat: Any, residue: int, period: int) -> Any:
         count = residues(repeat, residue, period)
         return count - 1 if residue == 0 else count
     return len(range(residue or period, repeat, period))
-
-
-def of_body(body: Iterable[net.Layer[N]]) -> Tally[N]:
-    return _sum(of_layer(layer) for layer in body)
-
-
-def of_layer(layer: net.Layer[N]) -> Tally[N]:
-    """The cost of one layer; nothing where its condition is 0."""
-    if isinstance(layer, net.Residual):
-        return of_body(layer.branch) + of_body(layer.shortcut) + _addition(layer).times(layer.when)
-    tally = _RULES[type(layer)](layer)
-    return tally if layer.when == 1 else tally.times(layer.when)
-
-
-def _sum(tallies: Iterable[Tally[N]]) -> Tally[N]:
-    return sum(tallies, ZERO)
-
-
-def elements(shape: net.Shape[Any]) -> Any:
-    """Elements of one sample's tensor."""
-    return math.prod(shape.sizes) * shape.channels
-
-
-def _share(channels: Any, groups: Any) -> Any:
-    return channels / groups if isinstance(channels, Expr) else channels // groups
-
-
-def _weighted(weights: Any, biases: Any, positions: Any, layer: net.Layer[Any]) -> Tally[Any]:
-    """A layer whose every weight is used once at each of its output positions."""
-    out = elements(layer.outputs)
-    params = weights + biases
-    return Tally(positions * weights, params, weights, out, 0, elements(layer.inputs) + params + out)
-
-
-def _conv(layer: net.Conv[Any]) -> Tally[Any]:
-    out = layer.outputs.channels
-    weights = math.prod(layer.kernel) * (out * _share(layer.inputs.channels, layer.groups))
-    return _weighted(weights, out if layer.bias else 0, math.prod(layer.outputs.sizes), layer)
-
-
-def _linear(layer: net.Linear[Any]) -> Tally[Any]:
-    out = layer.outputs.channels
-    return _weighted(layer.inputs.channels * out, out if layer.bias else 0, 1, layer)
-
-
-def _norm(layer: net.Norm[Any]) -> Tally[Any]:
-    size, channels = elements(layer.inputs), layer.inputs.channels
-    return Tally(0, 2 * channels, 0, 0, size, 2 * size + 4 * channels)
-
-
-def _squeeze_excite(layer: net.SqueezeExcite[Any]) -> Tally[Any]:
-    """Mean, convolution, activation, convolution, gate, product: the convolutions see one position."""
-    size, channels, hidden = elements(layer.inputs), layer.inputs.channels, layer.hidden
-    weights = 2 * (channels * hidden)
-    params = weights + channels + hidden
-    moved = 3 * size + 6 * channels + 4 * hidden + params
-    return Tally(weights, params, weights, channels + hidden, 0, moved)
-
-
-def _moving(layer: net.Layer[Any]) -> Tally[Any]:
-    return Tally(0, 0, 0, 0, 0, elements(layer.inputs) + elements(layer.outputs))
-
-
-def _addition(layer: net.Layer[Any]) -> Tally[Any]:
-    return Tally(0, 0, 0, 0, 0, 3 * elements(layer.outputs))
-
-
-def _free(_: net.Layer[Any]) -> Tally[Any]:
-    """Dropout: nothing at inference."""
-    return ZERO
-
-
-_RULES: dict[type[Any], Callable[[Any], Tally[Any]]] = {
-    net.Conv: _conv,
-    net.Norm: _norm,
-    net.Activation: _moving,
-    net.SqueezeExcite: _squeeze_excite,
-    net.Pool: _moving,
-    net.Mean: _moving,
-    net.Linear: _linear,
-    net.Dropout: _free,
-}

@@ -102,7 +102,7 @@ class Form:
         return SpecError.at(self._architecture.source.display, message)
 
     @cached_property
-    def _tally(self) -> cost.Tally[Expr]:
+    def _tally(self) -> cost.Cost[Expr]:
         return self._architecture.formula(self._explicit)
 
     @cached_property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,7 @@ from x3dspec.language.expressions import (
     Expr,
     add,
     build,
-    ceil,
     constant,
-    floor,
     multiply,
     negation,
     variable,
@@ -33,6 +31,7 @@ from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cy
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.source import Source
 from x3dspec.network import layers as net
+from x3dspec.network.layers.reader import Reader
 
 Scope = dict[str, "Expr | str"]
 Shape = net.Shape[Expr]
@@ -249,11 +248,20 @@ class _Lowering:
             when = multiply(given, self._build(item.body.when, (*path, "when"), scope, place.index))
         if when is ZERO and not isinstance(item.body, schema.Residual):
             return None
-        base = _Base(place.names.get(path, ""), path, when, shape)
-        layer = _RULES[type(item.body)](_Context(self, replace(place, scope=scope)), item, base)
+        base = {"name": place.names.get(path, ""), "origin": path, "when": when, "inputs": shape}
+        layer = net.KINDS[item.kind].lower(self._reader(item, base, replace(place, scope=scope)))
         if layer is None or isinstance(layer, net.Residual):
             return layer
         return replace(layer, outputs=_selected(when, layer.outputs, shape))
+
+    def _reader(self, item: schema.LayerItem, base: dict[str, Any], place: _Place) -> Reader:
+        def build(tree: Syntax, path: Path) -> Expr:
+            return self._build(tree, path, place.scope, place.index)
+
+        def body(items: list[schema.LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
+            return self._layers(items, path, place, base["inputs"], given)
+
+        return Reader(item.kind, item.body, base, build, self._report, body)
 
 
 def _numbers(scope: Scope) -> tuple[tuple[str, Expr], ...]:
@@ -274,206 +282,6 @@ def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
 
     pairs = zip(there.sizes, absent.sizes, strict=True)
     return net.Shape(select(there.channels, absent.channels), tuple(select(a, b) for a, b in pairs))
-
-
-@dataclass(frozen=True)
-class _Base:
-    name: str
-    origin: Path
-    when: Expr
-    inputs: Shape
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What a layer's rule needs of the lowering: to read expressions, and to report."""
-
-    lowering: _Lowering
-    place: _Place
-
-    def read(self, base: _Base, field: str, tree: Syntax) -> Expr:
-        return self.lowering._build(tree, (*base.origin, field), self.place.scope, self.place.index)
-
-    def report(self, base: _Base, field: str, message: str) -> None:
-        self.lowering._report((*base.origin, field), message)
-
-    def sizes(self, base: _Base, field: str, trees: list[Syntax], least: int) -> tuple[int, ...]:
-        """Kernel sizes, strides or paddings, one a dimension; they may not depend on factors."""
-        dimensions = len(base.inputs.sizes)
-        values = []
-        for tree in trees:
-            value = self.read(base, field, tree).value
-            number = None if value is None else net.whole(value)
-            if number is None or not least <= number <= 1024:
-                self.report(
-                    base,
-                    field,
-                    f"must be a whole number from {least} to 1024 that depends on no factor",
-                )
-                number = 1
-            values.append(number)
-        if len(values) == 1:
-            values *= dimensions
-        if len(values) != dimensions:
-            self.report(base, field, f"has {len(values)} numbers, but its input has {dimensions} dimensions")
-        return tuple(values[:dimensions]) + (1,) * (dimensions - len(values))
-
-    def share(self, base: _Base, field: str, tree: Syntax) -> float:
-        """A number above 0 and at most 1, which options may choose and factors may not."""
-        value = self.read(base, field, tree).value
-        refusal = "must depend on no factor" if value is None else schema.no_share(value)
-        if refusal or value is None:
-            self.report(base, field, refusal)
-            return 1.0
-        return float(value)
-
-    def padding(self, base: _Base, given: list[Syntax] | None, kernel: tuple[int, ...]) -> tuple[int, ...]:
-        if given is not None:
-            return self.sizes(base, "padding", given, 0)
-        if any(size % 2 == 0 for size in kernel):
-            self.report(base, "kernel", "is even, so it has no middle: give its padding")
-        return tuple(size // 2 for size in kernel)
-
-    def spatial(self, base: _Base) -> bool:
-        if base.inputs.sizes:
-            return True
-        self.lowering._report(base.origin, "stands after mean, where no frames or pixels are left")
-        return False
-
-
-def windowed(
-    sizes: tuple[Expr, ...],
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: tuple[int, ...],
-) -> tuple[Expr, ...]:
-    """The sizes behind windows of `kernel` at `stride`."""
-    return tuple(_window(*each) for each in zip(sizes, kernel, stride, padding, strict=True))
-
-
-def _window(size: Expr, kernel: int, stride: int, padding: int) -> Expr:
-    slack = 2 * padding - kernel
-    if slack == -1:
-        # floor((n - 1) / s) + 1, written so that dropping the rounding loses least.
-        return ceil(size / constant(stride))
-    return floor((size + slack) / constant(stride)) + 1
-
-
-Rule = Callable[[_Context, schema.LayerItem, _Base], "net.Layer[Expr] | None"]
-
-
-def _conv(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Conv = item.body
-    if not context.spatial(base):
-        return None
-    out = context.read(base, "out", given.out)
-    kernel = context.sizes(base, "kernel", given.kernel, 1)
-    stride = context.sizes(base, "stride", given.stride, 1)
-    padding = context.padding(base, given.padding, kernel)
-    outputs = net.Shape(out, windowed(base.inputs.sizes, kernel, stride, padding))
-    groups = context.read(base, "groups", given.groups)
-    return net.Conv(
-        **vars(base),
-        outputs=outputs,
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-        groups=groups,
-        bias=given.bias,
-    )
-
-
-def _norm(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Norm = item.body
-    if not context.spatial(base):
-        return None
-    eps, momentum = (context.share(base, name, getattr(given, name)) for name in ("eps", "momentum"))
-    return net.Norm(**vars(base), outputs=base.inputs, eps=eps, momentum=momentum, zero_init=given.zero_init)
-
-
-def _activation(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    return net.Activation(**vars(base), outputs=base.inputs, function=item.kind)
-
-
-def _squeeze_excite(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.SqueezeExcite = item.body
-    if not context.spatial(base):
-        return None
-    hidden = context.read(base, "hidden", given.hidden)
-    return net.SqueezeExcite(
-        **vars(base), outputs=base.inputs, hidden=hidden, activation=given.activation, gate=given.gate
-    )
-
-
-def _pool(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Pool = item.body
-    if not context.spatial(base):
-        return None
-    kernel = context.sizes(base, "kernel", given.kernel, 1)
-    stride = kernel if given.stride is None else context.sizes(base, "stride", given.stride, 1)
-    padding = context.sizes(base, "padding", given.padding, 0)
-    if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-        context.report(base, "padding", "must be at most half the kernel")
-    outputs = net.Shape(base.inputs.channels, windowed(base.inputs.sizes, kernel, stride, padding))
-    return net.Pool(
-        **vars(base),
-        outputs=outputs,
-        function=item.kind.removesuffix("_pool"),
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-    )
-
-
-def _mean(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    if not context.spatial(base):
-        return None
-    if base.when is not ONE:
-        context.lowering._report(base.origin, "mean cannot depend on a factor")
-    return net.Mean(**vars(base), outputs=net.Shape(base.inputs.channels, ()))
-
-
-def _linear(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Linear = item.body
-    if base.inputs.sizes:
-        context.lowering._report(base.origin, "needs a mean before it, which leaves channels alone")
-        return None
-    outputs = net.Shape(context.read(base, "out", given.out), ())
-    return net.Linear(**vars(base), outputs=outputs, bias=given.bias)
-
-
-def _dropout(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Dropout = item.body
-    return net.Dropout(**vars(base), outputs=base.inputs, rate=given.rate)
-
-
-def _residual(context: _Context, item: schema.LayerItem, base: _Base) -> net.Layer[Expr] | None:
-    given: schema.Residual = item.body
-    lowering, place = context.lowering, context.place
-    if "shortcut" in base.origin:
-        lowering._report(base.origin, "a shortcut cannot hold a residual")
-    branch, outputs = lowering._layers(given.branch, (*base.origin, "branch"), place, base.inputs)
-    shortcut: Layers = ()
-    path = (*base.origin, "shortcut")
-    if given.shortcut is not None and base.when is not ZERO:
-        when = ONE
-        if given.shortcut.when is not None:
-            when = lowering._build(given.shortcut.when, (*path, "when"), place.scope, place.index)
-        shortcut, _ = lowering._layers(given.shortcut.layers, (*path, "layers"), place, base.inputs, when)
-    return net.Residual(**vars(base), outputs=outputs, branch=branch, shortcut=shortcut)
-
-
-_RULES: dict[type[Any], Rule] = {
-    schema.Conv: _conv,
-    schema.Norm: _norm,
-    schema.Activation: _activation,
-    schema.SqueezeExcite: _squeeze_excite,
-    schema.Pool: _pool,
-    schema.Mean: _mean,
-    schema.Linear: _linear,
-    schema.Dropout: _dropout,
-    schema.Residual: _residual,
-}
 
 
 def _syntaxes(items: list[schema.LayerItem]) -> Iterator[Syntax]:

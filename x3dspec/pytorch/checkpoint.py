@@ -57,6 +57,10 @@ class Checkpoint:
     names: tuple[str, ...]
     rest: Mapping[str, object]
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {key: tuple(tensor.shape) for key, tensor in self.state.items()}
+
 
 class _Inert:
     """Stands for an object that is of no use here: made of anything, keeps nothing."""

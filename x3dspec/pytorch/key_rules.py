@@ -43,6 +43,11 @@ class Group:
             for ours, theirs in self.modules:
                 yield _joined(self.ours, ours, number), _joined(self.theirs, theirs, number)
 
+    def templates(self) -> Iterator[tuple[str, str]]:
+        """Our name and theirs of each module, {i} in both where they have a block's number."""
+        for ours, theirs in self.modules:
+            yield _joined(self.ours, ours), _joined(self.theirs, theirs)
+
     def patterns(self, *, own: bool) -> Iterator[re.Pattern[str]]:
         """What the names of its modules look like: ours, or theirs."""
         for ours, theirs in self.modules:
@@ -151,6 +156,22 @@ class Rules:
         if problems:
             raise SpecError(problems)
         return renamed
+
+    def ours(self, name: str, modules: Iterable[str]) -> dict[str, str]:
+        """A code base's module names to ours, those that some network can have."""
+        patterns: dict[re.Pattern[str], str] = {}
+        for code_base in [self.find(name)] if name != OWN else self.code_bases.values():
+            for group in code_base.groups:
+                for own, theirs in group.templates():
+                    patterns.setdefault(_pattern(own if name == OWN else theirs), own)
+        found = {}
+        for module in modules:
+            match, own = next(
+                ((m, own) for p, own in patterns.items() if (m := p.fullmatch(module))), (None, "")
+            )
+            if match is not None:
+                found[module] = own.replace(_BLOCK, match[1])
+        return found
 
     def detect(self, keys: Collection[str], label: str = "checkpoint") -> str:
         """The code base that most of the keys, and at least half of them, look like.

@@ -10,8 +10,9 @@ their hashes, and nothing from anywhere.
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from functools import cached_property
@@ -26,17 +27,25 @@ from x3dspec.language.numbers import Exact
 from x3dspec.network import cost, identity, kinds, preset
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.breakdown import short, window
-from x3dspec.network.constraints import Constraint, constraints
+from x3dspec.network.breakdown import filters, short
+from x3dspec.network.conditions import Constraint
+from x3dspec.network.constraints import constraints
 from x3dspec.network.evaluator import Counts
 from x3dspec.network.factors import complete
-from x3dspec.report import family, initial, javascript
+from x3dspec.report import family, fit, initial, javascript
 from x3dspec.report.accuracy import accuracies
-from x3dspec.report.curves import expansions
+from x3dspec.report.curves import Expansions, expansions
 from x3dspec.report.html import asset, environment, policy
 
 #: The page's program, in the order in which it is read; the last part starts it.
-PROGRAM = ("report_charts.js", "report_glance.js", "report_sliders.js", "report_exports.js", "report.js")
+PROGRAM = (
+    "report_charts.js",
+    "report_glance.js",
+    "report_sliders.js",
+    "report_exports.js",
+    "report_fit.js",
+    "report.js",
+)
 
 _QUANTITIES = ("macs", "params", "activations")
 _TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
@@ -60,6 +69,7 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
             asset("report_exact.js"),
             f"const evaluate={page.program};",
             f"const starts=[{','.join(page.starts)}];",
+            f"const axes=[{','.join(fit.programs(page.open.source))}];",
             *map(asset, PROGRAM),
         ]
     )
@@ -148,11 +158,14 @@ class _Page:
             },
             "stages": list(self._stages()),
             "kinds": self._kinds(),
-            "totals": self._tally(cost.of_network(network)),
+            "totals": self._tally(network.cost()),
             "conventions": [asdict(convention) for convention in cost.CONVENTIONS.values()],
             "constraints": [self._constraint(each) for each in constraints(network)],
             "presets": self._presets(),
             "trajectory": self._trajectory(),
+            "fit": None
+            if self._expansion is None
+            else fit.content(self.open.source, self._expansion, _QUANTITIES),
             "spec": self._spec(),
             "command": shlex.join(["x3dspec", "resolve", self.source.display, *self.arguments]),
             "options": {**self.source.options, "classes": self.source.classes},
@@ -170,7 +183,7 @@ class _Page:
     def _slot(self, value: Expr | None) -> int | None:
         return None if value is None else self.slots.of(value)
 
-    def _tally(self, tally: cost.Tally[Expr]) -> dict[str, int]:
+    def _tally(self, tally: cost.Cost[Expr]) -> dict[str, int]:
         return {name: self.slots.of(getattr(tally, name)) for name in _TALLIED}
 
     def _constraint(self, constraint: Constraint) -> dict[str, Any]:
@@ -247,17 +260,19 @@ class _Page:
                 "size": self._slot(_size(stage.outputs)),
                 "filters": [
                     {
-                        "window": text,
+                        "window": _window(window),
                         "channels": self._slot(channels),
-                        "when": self.slots.of(when),
-                        "symbol": None if channels is None else self._written((*origin, "out"), channels),
+                        "when": self.slots.of(layer.when),
+                        "symbol": None
+                        if channels is None
+                        else self._written((*layer.origin, "out"), channels),
                     }
-                    for text, channels, when, origin in _filters(stage.first)
+                    for layer, window, channels in filters(stage.first)
                 ],
                 "arguments": self._arguments(stage),
                 "times": self._written((*stage.origin, "repeat"), stage.repeat) if stage.sequence else "1",
                 "output": _output(rows[-1], stage.outputs),
-                "cost": self._tally(cost.of_stage(stage)),
+                "cost": self._tally(stage.cost()),
             }
             rows.append(stage.outputs)
 
@@ -303,9 +318,18 @@ class _Page:
             )
         return sorted(found, key=lambda entry: int(entry["macs"]))
 
+    def _fit(self) -> dict[str, Any] | None:
+        if self._expansion is None:
+            return None
+        return fit.content(self.open.source, self._expansion, _QUANTITIES)
+
+    @cached_property
+    def _expansion(self) -> Expansions | None:
+        return expansions(self.architecture)
+
     def _trajectory(self) -> dict[str, Any] | None:
         """Cost after each step, solved and recorded, from the spec's start."""
-        found = expansions(self.architecture)
+        found = self._expansion
         if found is None:
             return None
         start = {"axis": "start", "name": None, **_counted(found.start)}
@@ -378,24 +402,6 @@ def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:
     return " × ".join([*frames, squared])
 
 
-_Filter = tuple[str, Expr | None, Expr, Path]
-
-
-def _filters(body: Iterable[net.Layer[Expr]]) -> Iterator[_Filter]:
-    """What the paper's column says: the windows of the main path, channels, and whether they exist."""
-    for layer in body:
-        if isinstance(layer, net.Residual):
-            yield from _filters(layer.branch)
-        elif isinstance(layer, net.Conv):
-            yield _window(layer), layer.outputs.channels, layer.when, layer.origin
-        elif isinstance(layer, net.Pool):
-            yield f"{layer.function} {_window(layer)}", None, layer.when, layer.origin
-        elif isinstance(layer, net.Linear):
-            yield "linear", layer.outputs.channels, layer.when, layer.origin
-        elif isinstance(layer, net.Mean):
-            yield "mean", None, layer.when, layer.origin
-
-
-def _window(layer: net.Conv[Expr] | net.Pool[Expr]) -> str:
+def _window(text: str) -> str:
     """1x3^2 with the characters that a page has."""
-    return window(layer.kernel).replace("x", "×").replace("^2", "²")
+    return re.sub(r"(?<=\d)x(?=\d)", "×", text).replace("^2", "²")

@@ -25,7 +25,8 @@ from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.language.expressions import Expr, Tape
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.network.constraints import Constraint, expressions
+from x3dspec.network.conditions import Constraint
+from x3dspec.network.constraints import expressions
 from x3dspec.network.evaluator import QUANTITIES, Meter
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers

@@ -1,0 +1,63 @@
+"""A network as dataclasses: every number is an expression before binding and an integer after.
+
+A kind of layer is one class, in the file of its name: its shape rule, cost rule, constraints, torch's
+constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.schema`, its macro in
+``templates/layers.jinja``; ``tests/test_layers.py`` fails until it has every part.
+"""
+
+from typing import Any
+
+from x3dspec.network.layers.activation import FUNCTIONS, Activation
+from x3dspec.network.layers.conv import Conv
+from x3dspec.network.layers.dropout import Dropout
+from x3dspec.network.layers.layer import Layer, N, Shape, window
+from x3dspec.network.layers.linear import Linear
+from x3dspec.network.layers.mean import Mean
+from x3dspec.network.layers.norm import Norm
+from x3dspec.network.layers.pool import Pool
+from x3dspec.network.layers.residual import Residual
+from x3dspec.network.layers.squeeze_excite import SqueezeExcite
+from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
+from x3dspec.network.layers.tree import expressions, substitute, whole
+
+__all__ = [
+    "FUNCTIONS",
+    "KINDS",
+    "Activation",
+    "Conv",
+    "Dropout",
+    "Factor",
+    "Layer",
+    "Linear",
+    "Mean",
+    "N",
+    "Network",
+    "Norm",
+    "Pool",
+    "Residual",
+    "Setting",
+    "Shape",
+    "SqueezeExcite",
+    "Stage",
+    "blocks",
+    "expressions",
+    "layers",
+    "substitute",
+    "walk",
+    "whole",
+    "window",
+]
+
+#: Every kind of layer, by its key in a spec.
+KINDS: dict[str, type[Layer[Any]]] = {
+    "conv": Conv,
+    "norm": Norm,
+    **{name: Activation for name, function in FUNCTIONS.items() if function.is_layer},
+    "squeeze_excite": SqueezeExcite,
+    "max_pool": Pool,
+    "avg_pool": Pool,
+    "mean": Mean,
+    "linear": Linear,
+    "dropout": Dropout,
+    "residual": Residual,
+}

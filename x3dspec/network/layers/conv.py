@@ -1,0 +1,114 @@
+"""Convolution, 2-D or 3-D."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from x3dspec.language.expressions import ONE, Expr, floor, lift, maximum
+from x3dspec.network.conditions import Constraints, count, is_whole, must
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers import windows
+from x3dspec.network.layers.layer import Layer, N, Operation, Shape, window
+from x3dspec.network.layers.reader import Reader
+
+
+@dataclass(frozen=True)
+class Conv(Layer[N]):
+    """Kernel, stride and padding have one number a dimension, T first."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    groups: N
+    bias: bool
+
+    macro = "conv"
+
+    @classmethod
+    def lower(cls, reader: Reader) -> Conv[Expr] | None:
+        if not reader.spatial():
+            return None
+        out = reader.expression("out")
+        kernel, stride = reader.sizes("kernel", 1), reader.sizes("stride", 1)
+        padding = reader.padding(kernel)
+        outputs = Shape(out, windows.windowed(reader.inputs.sizes, kernel, stride, padding))
+        groups = reader.expression("groups")
+        return Conv(**reader.base, outputs=outputs, kernel=kernel, stride=stride, padding=padding,
+                    groups=groups, bias=reader.keys.bias)  # fmt: skip
+
+    def count(self) -> Cost[Any]:
+        inputs: Any = self.inputs.channels
+        out: Any = self.outputs.channels
+        positions: Any = self.outputs.sizes
+        groups: Any = self.groups
+        share = inputs / groups if isinstance(inputs, Expr) else inputs // groups
+        weights = math.prod(self.kernel) * (out * share)
+        return weighted(weights, out if self.bias else 0, math.prod(positions), self)
+
+    def constraints(self: Conv[Expr]) -> Constraints:
+        sizes = self.inputs.sizes, self.outputs.sizes
+        yield from count((*self.origin, "out"), "channels", self.outputs.channels)
+        yield from windows.fitting(self.origin, self.kernel, self.padding, *sizes)
+        if self.groups is not ONE:
+            yield from _groups(self)
+
+    def kind(self) -> str:
+        numbers: Any = self.groups, self.inputs.channels
+        groups, inputs = map(lift, numbers)
+        if groups is inputs and groups is not ONE:
+            return "channel-wise convolution"
+        if groups is not ONE:
+            return "grouped convolution"
+        return "pointwise convolution" if set(self.kernel) == {1} else "convolution"
+
+    def filter(self) -> tuple[str, N | None]:
+        return window(self.kernel), self.outputs.channels
+
+    def numbers(self) -> Iterator[tuple[str, Any]]:
+        yield "in_channels", self.inputs.channels
+        yield "out_channels", self.outputs.channels
+        yield from windows.numbers(self.kernel, self.stride, self.padding)
+        yield "groups", self.groups
+        yield "bias", int(self.bias)
+
+    def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **windows.picked(numbers, "in_channels", "out_channels"),
+            **windows.argument(numbers, "kernel"),
+            **windows.argument(numbers, "stride", "1"),
+            **windows.argument(numbers, "padding", "0"),
+            **({"groups": numbers["groups"]} if numbers["groups"] != "1" else {}),
+            "bias": flag(numbers["bias"]),
+        }
+
+    def operations(self) -> Iterator[Operation]:
+        numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+        yield "conv", [*self.outputs.numbers], {**numbers, "groups": self.groups, "bias": self.bias}
+
+
+def _groups(layer: Conv[Expr]) -> Constraints:
+    """A number of groups that divides the channels on both sides."""
+    path, outputs = (*layer.origin, "groups"), layer.outputs.numbers
+    for constraint in count(path, "groups", layer.groups):
+        yield replace(constraint, given=outputs)
+    for side, channels in (("input", layer.inputs.channels), ("output", layer.outputs.channels)):
+        if channels is not layer.groups:
+            share = floor(channels) / maximum(floor(layer.groups), ONE)
+            message = f"{{0}} groups do not divide {{1}} {side} channels"
+            shown = (layer.groups, channels)
+            yield from must(path, is_whole(share), message, shown, given=(*outputs, layer.groups))
+
+
+def weighted(weights: Any, biases: Any, positions: Any, layer: Layer[Any]) -> Cost[Any]:
+    """The cost of a layer whose every weight is used once at each of its output positions."""
+    out, params = layer.outputs.elements, weights + biases
+    moved = layer.inputs.elements + params + out
+    return Cost(macs=positions * weights, params=params, weights=weights, activations=out, moved=moved)
+
+
+def flag(number: str) -> str:
+    """0 and 1 as Python has them; a parameter's name as it is."""
+    return {"0": "False", "1": "True"}.get(number, number)

@@ -1,0 +1,116 @@
+"""What every kind of layer has and must say; a kind is one class in a file of its own beside this one."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from x3dspec.language.document import Path
+from x3dspec.language.expressions import Expr
+from x3dspec.network.conditions import Constraints
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers.reader import Reader
+
+N = TypeVar("N")
+
+#: What torch runs: a name, the shape of the result without the batch, and the numbers that it takes.
+Operation = tuple[str, list[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shape(Generic[N]):
+    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after the global mean."""
+
+    channels: N
+    sizes: tuple[N, ...]
+
+    @property
+    def numbers(self) -> tuple[N, ...]:
+        """Channels and sizes, in the order of a tensor's dimensions."""
+        return (self.channels, *self.sizes)
+
+    @property
+    def elements(self) -> Any:
+        """Elements of one sample's tensor."""
+        sizes: Any = self.sizes
+        return math.prod(sizes) * self.channels
+
+
+@dataclass(frozen=True)
+class Layer(ABC, Generic[N]):
+    """One layer: every number is an expression before binding and an integer after.
+
+    `when` is 1 where the layer is there and 0 where it is not. What a kind must say, it says in the
+    methods below; what it need not say has a default here.
+    """
+
+    name: str
+    origin: Path
+    when: N
+    inputs: Shape[N]
+    outputs: Shape[N]
+
+    #: The macro of ``templates/layers.jinja`` that writes it.
+    macro: ClassVar[str]
+    #: What people call the kind where costs are told by kind.
+    called: ClassVar[str] = "without a count"
+    #: Whether it is a module with a name, and not a line of forward alone.
+    is_module: ClassVar[bool] = True
+    #: Whether its result is another tensor than its input, while training too.
+    makes_tensor: ClassVar[bool] = True
+
+    @classmethod
+    @abstractmethod
+    def lower(cls, reader: Reader) -> Layer[Expr] | None:
+        """The shape rule: the layer that the keys of a document say; None where it is reported."""
+
+    @abstractmethod
+    def count(self) -> Cost[Any]:
+        """The cost rule, for one clip, where the layer is there."""
+
+    @abstractmethod
+    def constraints(self) -> Constraints:
+        """What must hold of its numbers, where it is there; see :mod:`x3dspec.network.conditions`."""
+
+    @abstractmethod
+    def operations(self) -> Iterator[Operation]:
+        """What torch runs for it; asked of integers."""
+
+    def cost(self) -> Cost[Any]:
+        """What it costs; nothing where its condition is 0."""
+        cost = self.count()
+        return cost if self.when == 1 else cost.times(self.when)
+
+    def kind(self) -> str:
+        """What people call it."""
+        return self.called
+
+    def filter(self) -> tuple[str, N | None] | None:
+        """What the paper's column of filters says of it: a window, and its channels."""
+        return None
+
+    def numbers(self) -> Iterator[tuple[str, Any]]:
+        """The numbers of its constructor in which the uses of a block may differ, by name."""
+        yield from ()
+
+    def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
+        """The arguments of its constructor as text, without those at torch's defaults.
+
+        `numbers` has those of :meth:`numbers` as the class spells them: literals, or parameters.
+        """
+        return dict(numbers)
+
+
+def window(kernel: tuple[int, ...]) -> str:
+    """(1, 3, 3) -> 1x3^2, as the paper writes it; (3, 3) -> 3^2."""
+    *time, height, width = kernel
+    space = f"{height}^2" if height == width else f"{height}x{width}"
+    return "x".join([*map(str, time), space])
+
+
+def moving(inputs: Shape[Any], outputs: Shape[Any]) -> Cost[Any]:
+    """The cost of a layer that only reads and writes."""
+    return Cost(moved=inputs.elements + outputs.elements)

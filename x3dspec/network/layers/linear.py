@@ -1,0 +1,54 @@
+"""Fully connected layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from x3dspec.language.expressions import Expr
+from x3dspec.network.conditions import Constraints, count
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers.conv import flag, weighted
+from x3dspec.network.layers.layer import Layer, N, Operation, Shape
+from x3dspec.network.layers.reader import Reader
+
+
+@dataclass(frozen=True)
+class Linear(Layer[N]):
+    """Features to features, after the global mean."""
+
+    bias: bool
+
+    macro = "linear"
+    called = "linear"
+
+    @classmethod
+    def lower(cls, reader: Reader) -> Linear[Expr] | None:
+        if reader.inputs.sizes:
+            reader.report(reader.origin, "needs a mean before it, which leaves channels alone")
+            return None
+        outputs = Shape[Expr](reader.expression("out"), ())
+        return Linear(**reader.base, outputs=outputs, bias=reader.keys.bias)
+
+    def count(self) -> Cost[Any]:
+        inputs: Any = self.inputs.channels
+        out: Any = self.outputs.channels
+        return weighted(inputs * out, out if self.bias else 0, 1, self)
+
+    def constraints(self: Linear[Expr]) -> Constraints:
+        yield from count((*self.origin, "out"), "channels", self.outputs.channels)
+
+    def filter(self) -> tuple[str, N | None]:
+        return "linear", self.outputs.channels
+
+    def numbers(self) -> Iterator[tuple[str, Any]]:
+        yield "in_channels", self.inputs.channels
+        yield "out_channels", self.outputs.channels
+        yield "bias", int(self.bias)
+
+    def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
+        return {**numbers, "bias": flag(numbers["bias"])}
+
+    def operations(self) -> Iterator[Operation]:
+        yield "linear", [*self.outputs.numbers], {"bias": self.bias}

@@ -1,0 +1,41 @@
+"""The mean over frames, height and width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from x3dspec.language.expressions import ONE, Expr
+from x3dspec.network.conditions import Constraints
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving
+from x3dspec.network.layers.reader import Reader
+
+
+@dataclass(frozen=True)
+class Mean(Layer[N]):
+    """(C, T, H, W) becomes (C)."""
+
+    macro = "mean"
+    is_module = False
+
+    @classmethod
+    def lower(cls, reader: Reader) -> Mean[Expr] | None:
+        if not reader.spatial():
+            return None
+        if reader.base["when"] is not ONE:
+            reader.report(reader.origin, "mean cannot depend on a factor")
+        return Mean(**reader.base, outputs=Shape(reader.inputs.channels, ()))
+
+    def count(self) -> Cost[Any]:
+        return moving(self.inputs, self.outputs)
+
+    def constraints(self) -> Constraints:
+        yield from ()
+
+    def filter(self) -> tuple[str, N | None]:
+        return "mean", None
+
+    def operations(self) -> Iterator[Operation]:
+        yield "mean", [*self.outputs.numbers], {}

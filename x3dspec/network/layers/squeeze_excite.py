@@ -1,0 +1,65 @@
+"""Squeeze-excitation: channel attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from x3dspec.language.expressions import Expr
+from x3dspec.network.conditions import Constraints, count
+from x3dspec.network.cost import Cost
+from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.reader import Reader
+
+
+@dataclass(frozen=True)
+class SqueezeExcite(Layer[N]):
+    """Mean, convolution to `hidden`, activation, convolution back, gate, product."""
+
+    hidden: N
+    activation: str
+    gate: str
+
+    macro = "squeeze_excite"
+    called = "squeeze-excitation"
+
+    @classmethod
+    def lower(cls, reader: Reader) -> SqueezeExcite[Expr] | None:
+        if not reader.spatial():
+            return None
+        hidden, keys = reader.expression("hidden"), reader.keys
+        functions = {"activation": keys.activation, "gate": keys.gate}
+        return SqueezeExcite(**reader.base, outputs=reader.inputs, hidden=hidden, **functions)
+
+    def count(self) -> Cost[Any]:
+        """Its convolutions see one position."""
+        size: Any = self.inputs.elements
+        channels: Any = self.inputs.channels
+        hidden: Any = self.hidden
+        weights = 2 * (channels * hidden)
+        params = weights + channels + hidden
+        moved = 3 * size + 6 * channels + 4 * hidden + params
+        return Cost(macs=weights, params=params, weights=weights, activations=channels + hidden, moved=moved)
+
+    def constraints(self: SqueezeExcite[Expr]) -> Constraints:
+        yield from count((*self.origin, "hidden"), "hidden", self.hidden)
+
+    def numbers(self) -> Iterator[tuple[str, Any]]:
+        yield "in_channels", self.inputs.channels
+        yield "hidden", self.hidden
+
+    def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
+        return {**numbers, "activation": self.activation, "gate": self.gate}
+
+    def operations(self) -> Iterator[Operation]:
+        shape: list[Any] = [*self.outputs.numbers]
+        one, zero = [1] * (len(shape) - 1), [0] * (len(shape) - 1)
+        gate, hidden = [shape[0], *one], [self.hidden, *one]
+        conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
+        yield "mean", gate, {}
+        yield "conv", hidden, conv
+        yield self.activation, hidden, {}
+        yield "conv", gate, conv
+        yield self.gate, gate, {}
+        yield "product", shape, {}
