@@ -730,7 +730,7 @@ def _solvers() -> Iterator[Case]:
         "grid_tiny": ("start: 1, grid: 1/2**4000", "w * m", "ceil(8 * w)"),
         "start_huge": ("start: 2**4000", "w * m", "8 + ceil(w / 2**4000)"),
         "start_of_a_sum": ("start: sqrt(2) + sqrt(3)", "w * m", "ceil(8 * w)"),
-        "start_of_many_digits": ("start: sqrt(2) * 3**2500 / 2**3962", "w * m", "ceil(8 * w)"),
+        "start_of_many_digits": ("start: sqrt(2) * 3**1200 / 2**1902", "w * m", "ceil(8 * w)"),
         "slope_huge": ("start: 1", "w + 2**4000 * m", "ceil(8 * w)"),
         "slope_of_a_sum": ("start: 1", "w + m * (sqrt(2) + 1)", "ceil(8 * w)"),
         "width_huge_beside_the_start": ("start: 1", "w * m", "ceil(8 * w + 2**4000 * (w - 1))"),

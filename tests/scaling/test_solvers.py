@@ -60,7 +60,7 @@ SMOOTH = RAW.replace("  - {name: odd, layers: [conv: {out: 8 / (2 - w), kernel: 
 @pytest.mark.parametrize(
     ("text", "value", "message"),
     [
-        (SMOOTH, sqrt(2), "its count is irrational"),
+        (SMOOTH, sqrt(2), "a root .*"),
         (RAW, Fraction(2), "division by zero"),
         (RAW, sqrt(2), "a root .*"),
     ],
@@ -195,7 +195,7 @@ def test_a_lattice_of_nothing(tmp_path: Path) -> None:
     ("grid", "message"),
     [
         ("w=1:3:1/4", "division by zero, somewhere on the grid"),
-        ("w=1:2:sqrt(2)-1", "--grid: w: a root in a sum"),
+        ("w=1:2:sqrt(2)-1", "--grid: a root in a sum"),
     ],
 )
 def test_a_lattice_without_figures(tmp_path: Path, grid: str, message: str) -> None:
@@ -272,9 +272,9 @@ NUMBERS: list[tuple[str, str, str, str]] = [
     ("{start: 1, min: -(2**4000)}", "w * m", "ceil(8 * w)", f"factors.w.min: must be {SIZE}"),
     ("{start: 1}", "w + 2**4000 * m", "ceil(8 * w)", ""),
     ("{start: 1}", "w + m / 2**4000", "ceil(8 * w)", ""),
-    ("{start: 1}", "w + m * (sqrt(2) + 1)", "ceil(8 * w)", ""),
+    ("{start: 1}", "w + m * (sqrt(2) + 1)", "ceil(8 * w)", "axes.wide.w: a root in a sum: round it first"),
     ("{start: sqrt(2) + 1}", "w * m", "ceil(8 * w)", "factors.w.start: a root in a sum: round it first"),
-    ("{start: sqrt(2) * 3**2500 / 2**3962}", "w * m", "ceil(8 * w)", ""),
+    ("{start: sqrt(2) * 3**1200 / 2**1902}", "w * m", "ceil(8 * w)", ""),
     ("{start: 1}", "w * m", "ceil(8 * w + 2**4000 * (w - 1))", ""),
     ("{start: 1}", "w * m", "ceil(8 * w - 2**2000 * (w - 1))", ""),
     ("{start: 0, min: 0}", "w + m", "ceil(8 + w * 2**4000)", ""),
