@@ -341,8 +341,8 @@ def test_roots_in_latex(odd: Architecture) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"quantity": "mac"}, "--quantity: unknown quantity 'mac'; did you mean macs?"),
-        ({"convention": "pt"}, "--convention: unknown convention 'pt'"),
+        ({"quantity": "mac"}, "quantity: unknown quantity 'mac'; did you mean macs?"),
+        ({"convention": "pt"}, "convention: unknown convention 'pt'"),
     ],
 )
 def test_unknown_words_list_those_there_are(

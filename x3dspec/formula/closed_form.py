@@ -18,7 +18,7 @@ from typing import Any
 from x3dspec.formula.polynomial import Polynomial, Polynomials, atom, number
 from x3dspec.language import expressions as expr
 from x3dspec.language import numbers as exact
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape, variable
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import cost
@@ -163,10 +163,10 @@ def _refusals(architecture: Architecture) -> Iterator[None]:
 
 def _quantity(quantity: str, convention: str) -> Quantity:
     if quantity not in cost.QUANTITIES:
-        raise SpecError.at("--quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
+        raise BadArgument("quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
     if convention not in cost.CONVENTIONS:
-        raise SpecError.at(
-            "--convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
+        raise BadArgument(
+            "convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
         )
     if quantity == "macs":
         chosen = cost.CONVENTIONS[convention]

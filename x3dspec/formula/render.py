@@ -12,7 +12,7 @@ from fractions import Fraction
 from x3dspec.formula.closed_form import Elasticity, Formula
 from x3dspec.formula.notation import Latex, Python, Text
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.language.numbers import Exact
 
 FORMATS = ("text", "latex", "python")
@@ -27,7 +27,7 @@ def render(formula: Formula, form: str = "text", elasticities: Sequence[Elastici
         SpecError: an unknown format.
     """
     if form not in FORMATS:
-        raise SpecError.at("--format", unknown("format", form, FORMATS, "the formats are"))
+        raise BadArgument("format", unknown("format", form, FORMATS, "the formats are"))
     if form == "text":
         return text(formula, elasticities)
     return latex(formula) if form == "latex" else python(formula)

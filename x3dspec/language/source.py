@@ -93,7 +93,7 @@ class Source:
         Raises:
             SpecError: an unknown option or a choice it does not have; at `where`, if given.
         """
-        at = where or Problem("--set", 0, 0, name, "")
+        at = where or Problem("", 0, 0, name, "")
         if name == "classes":
             if not isinstance(value, int) or not 1 <= value <= 1_000_000:
                 raise SpecError([replace(at, message="must be a whole number from 1 to 1000000")])
