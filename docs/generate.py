@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import consoles
+import reference
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -73,6 +74,54 @@ def _written(value: Any) -> str:
     if isinstance(value, grammar.Number):
         return str(value.value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+#: What docs/api.md shows, part by part.
+_API = {
+    "x3dspec": "resolve cost budget expand search emit verify",
+    "x3dspec.formula": "of",
+    "x3dspec.network.architecture": "load Architecture Resolved Cost",
+    "x3dspec.language.errors": "SpecError BadArgument Problem Infeasible",
+    "x3dspec.formula.closed_form": "Formula",
+    "x3dspec.formula.elasticity": "elasticities",
+    "x3dspec.network.units": "parse_target Target",
+    "x3dspec.scaling.budget": "Budget",
+    "x3dspec.scaling.steps": "Trajectory Step",
+    "x3dspec.scaling.expand": "Expansion",
+    "x3dspec.scaling.judges": "Candidate judge",
+    "x3dspec.scaling.search.search": "Result",
+    "x3dspec.pytorch.verify": "Report",
+    "x3dspec.pytorch.checkpoint": "read write",
+    "x3dspec.pytorch.convert": "convert Conversion",
+    "x3dspec.pytorch.export": "export",
+}
+
+
+def _reference(*homes: str) -> str:
+    return "\n" + "\n".join(
+        reference.entry(f"{home}.{name}") for home in homes for name in _API[home].split()
+    )
+
+
+def api_functions() -> str:
+    return _reference("x3dspec", "x3dspec.formula")
+
+
+def api_classes() -> str:
+    return _reference("x3dspec.network.architecture", "x3dspec.language.errors")
+
+
+def api_answers() -> str:
+    return _reference(
+        "x3dspec.formula.closed_form",
+        "x3dspec.formula.elasticity",
+        "x3dspec.network.units",
+        *(home for home in _API if home.startswith("x3dspec.scaling")),
+    )
+
+
+def api_weights() -> str:
+    return _reference(*(home for home in _API if home.startswith("x3dspec.pytorch")))
 
 
 def language_network() -> str:

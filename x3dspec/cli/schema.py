@@ -43,6 +43,7 @@ def answered() -> dict[str, type]:
         list_,
         resolve,
         search,
+        solve,
         verify,
     )
 
@@ -51,6 +52,7 @@ def answered() -> dict[str, type]:
         "budget": budget.BudgetAnswer,
         "expand": expand.ExpandAnswer,
         "search": search.SearchAnswer,
+        "solve": solve.SolveAnswer,
         "judges": judges.JudgesAnswer,
         "formula": formula.FormulaAnswer,
         "verify": verify.VerifyAnswer,

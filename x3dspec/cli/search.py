@@ -12,11 +12,11 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import QUANTITIES, Counts, meter
 from x3dspec.network.units import Target, parse_target
-from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
+from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, Judge, judge
 
 if TYPE_CHECKING:
     from x3dspec.scaling.search.search import Found, Progress, Result
@@ -116,8 +116,8 @@ def command(
     from x3dspec.scaling.search.ranges import parse_fix, parse_grid
     from x3dspec.scaling.search.search import judged, search
 
-    targets = [parse_target(each, "--max") for each in limits]
-    chosen = None if objective in QUANTITIES else judge(objective)
+    targets = [parse_target(each, "limits") for each in limits]
+    chosen = _judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("-o", out), force=force)
@@ -141,6 +141,18 @@ def command(
     typer.echo(output.document(_content(found)) if as_json else "\n".join(_page(found)))
     if not found.complete:
         raise KeyboardInterrupt
+
+
+def _judge(objective: str) -> Judge | None:
+    """The judge that an objective names, where it is no quantity."""
+    if objective in QUANTITIES:
+        return None
+    if objective == "command":
+        raise BadArgument("objective", "a command scores the steps of an expansion: x3dspec expand")
+    try:
+        return judge(objective)
+    except BadArgument as error:
+        raise BadArgument("objective", error.message) from None
 
 
 def _pareto(text: str | None) -> tuple[str, str] | None:

@@ -34,7 +34,9 @@ MAX_PROBLEMS = 100
 #: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
 MAX_FACTOR = 10**12
 _SIZED = "between 1e-12 and 1e12 in size"
-_TEMPLATE_CLASSES = frozenset({"SqueezeExcite", "F", "Tensor", "Any", "Module"})
+_TEMPLATE_CLASSES = frozenset(
+    {"SqueezeExcite", "F", "Tensor", "Any", "Module", "Stream", "StepConv", "Delay", "RunningMean"}
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Source:
         Raises:
             SpecError: an unknown option or a choice it does not have; at `where`, if given.
         """
-        at = where or Problem("--set", 0, 0, name, "")
+        at = where or Problem("", 0, 0, name, "")
         if name == "classes":
             if not isinstance(value, int) or not 1 <= value <= 1_000_000:
                 raise SpecError([replace(at, message="must be a whole number from 1 to 1000000")])

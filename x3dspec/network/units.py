@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from x3dspec.language.errors import SpecError, nearest
+from x3dspec.language.errors import BadArgument, SpecError, nearest
 
 #: Beyond any clip that a machine could classify; it bounds what a typed exponent can ask for.
 MAX_TARGET = 10**18
@@ -65,8 +65,8 @@ class Target:
         return _MEANING[self.quantity]
 
 
-def parse_target(text: str, option: str = "--target") -> Target:
-    """Read a target; `option` is where it was typed.
+def parse_target(text: str, argument: str = "target") -> Target:
+    """Read a target; `argument` is where it was given.
 
     Raises:
         SpecError: what is wrong with it, and the units there are.
@@ -74,9 +74,9 @@ def parse_target(text: str, option: str = "--target") -> Target:
     try:
         return _read(text)
     except SpecError as error:
-        if option == "--target":
+        if argument == "target":
             raise
-        raise SpecError.at(option, error.problems[0].message) from None
+        raise BadArgument(argument, error.problems[0].message) from None
 
 
 def _read(text: str) -> Target:
@@ -126,15 +126,15 @@ def parse_tolerance(text: str) -> Fraction:
     written = text.strip()
     number = written.removesuffix("%").rstrip()
     if len(text) > MAX_LENGTH or not re.fullmatch(_NUMBER, number):
-        raise SpecError.at("--tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
+        raise BadArgument("tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
     share = Fraction(number) / (100 if written.endswith("%") else 1)
     if not 0 <= share <= 1:
-        raise SpecError.at("--tolerance", f"{_shown(text)} is not between 0% and 100%")
+        raise BadArgument("tolerance", f"{_shown(text)} is not between 0% and 100%")
     return share
 
 
 def _error(message: str) -> SpecError:
-    return SpecError.at("--target", message)
+    return BadArgument("target", message)
 
 
 def _shown(text: str) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from x3dspec.codegen.header import Header
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.pytorch.probe import loaded
 
 FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".xml"}
@@ -113,7 +113,7 @@ def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynam
         SpecError: an unknown format, a wrong ending, or a library that is not installed.
     """
     if to not in FORMATS:
-        raise SpecError.at("--to", unknown("format", to, FORMATS, "the formats are"))
+        raise BadArgument("to", unknown("format", to, FORMATS, "the formats are"))
     if out.suffix != FORMATS[to]:
         raise SpecError.at(str(out), f"a {to} file ends in {FORMATS[to]}")
     out.parent.mkdir(parents=True, exist_ok=True)

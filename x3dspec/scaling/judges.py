@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Counts, meter
@@ -86,11 +86,11 @@ def judge(name: str) -> Judge:
     module, colon, function = name.partition(":")
     if not colon:
         listed = [*BUILT_IN, "command", "package.module:function"]
-        raise SpecError.at("--judge", unknown("judge", name, listed, "the judges are"))
+        raise BadArgument("judge", unknown("judge", name, listed, "the judges are"))
     try:
         found = getattr(import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise SpecError.at("--judge", f"{name}: {error}") from None
+        raise BadArgument("judge", f"{name}: {error}") from None
     return _each(lambda candidates: [_number(name, value) for value in _asked(name, found, candidates)])
 
 
@@ -102,7 +102,7 @@ def _asked(name: str, function: Function, candidates: Sequence[Candidate]) -> Se
     found = list(function(candidates))
     if len(found) != len(candidates):
         message = f"{name} gave {len(found)} scores for {len(candidates)} candidates"
-        raise SpecError.at("--judge", message)
+        raise BadArgument("judge", message)
     return found
 
 
@@ -110,7 +110,7 @@ def _number(name: str, value: float) -> Score:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise SpecError.at("--judge", f"{name} gave {value!r:.60}, which is no number") from None
+        raise BadArgument("judge", f"{name} gave {value!r:.60}, which is no number") from None
     return Score(number) if math.isfinite(number) else Score(None, f"its score is {number}")
 
 

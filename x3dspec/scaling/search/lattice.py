@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError
 from x3dspec.language.expressions import Expr, Tape
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
@@ -398,7 +398,7 @@ class Lattice:
             f"{listed} are {size:,} combinations that meet in one rounding, more than {limit:,}: "
             "give a coarser or shorter --grid, or --fix one of them"
         )
-        return SpecError.at("--grid", message)
+        return BadArgument("grid", message)
 
     def _run(self, roots: list[Expr], values: Mapping[str, Numbers]) -> list[Numbers]:
         try:
