@@ -82,7 +82,8 @@ _API = {
     "x3dspec.formula": "of",
     "x3dspec.network.architecture": "load Architecture Resolved Cost",
     "x3dspec.language.errors": "SpecError BadArgument Problem Infeasible",
-    "x3dspec.formula.closed_form": "Formula elasticities",
+    "x3dspec.formula.closed_form": "Formula",
+    "x3dspec.formula.elasticity": "elasticities",
     "x3dspec.network.units": "parse_target Target",
     "x3dspec.scaling.budget": "Budget",
     "x3dspec.scaling.steps": "Trajectory Step",
@@ -113,6 +114,7 @@ def api_classes() -> str:
 def api_answers() -> str:
     return _reference(
         "x3dspec.formula.closed_form",
+        "x3dspec.formula.elasticity",
         "x3dspec.network.units",
         *(home for home in _API if home.startswith("x3dspec.scaling")),
     )

@@ -28,6 +28,8 @@ COMMANDS = [
     "expand x2d --steps 2 --judge params",
     "search x2d --max 60MFLOPs --top 2 --pareto params,macs --fix gamma_b=2.25",
     "search x2d --max 60MFLOPs --grid gamma_t=1:2 --grid gamma_w=1:1.2 --objective entropy --fix gamma_b=2",
+    "solve x3d_m --for gamma_s --target 3GFLOPs",
+    "solve efficientnet --for phi --target 1GFLOPs",
     "judges",
     "judges --compare",
     "formula x2d --relaxed",

@@ -78,7 +78,7 @@ def _emitted(name: str, text: str, *more: str) -> Case:
 def cases() -> list[Case]:
     """All of them, in an order that does not change."""
     kinds = [_yaml, _bombs, _numbers, _expressions, _names, _strings, _bases, _encodings, _command_lines]
-    return [case for kind in (*kinds, _headers, _journals, _solvers) for case in kind()]
+    return [case for kind in (*kinds, _headers, _journals, _solvers, _forms) for case in kind()]
 
 
 def torch_cases() -> list[Case]:
@@ -707,6 +707,39 @@ def _solvers() -> Iterator[Case]:
         text = text.replace("input:", f"axes: {{wide: {{w: {step}}}}}\ninput:")
         for command, (first, *options) in commands.items():
             yield Case(f"{command}_{name}", (first, "spec.yaml", *options), {"spec.yaml": text.encode()})
+
+
+# Closed forms that only multiplying out would show to be long
+
+
+def _forms() -> Iterator[Case]:
+    names = [f"{letter}q" for letter in "abcdefghijklmnop"]
+    factors = "".join(f"  {name}: {{start: 1}}\n" for name in names)
+    left, right = "+".join(names[:8]), "+".join(names[8:])
+    layers = {
+        "products": [f"({left})*({right})*(k*64+{index})" for index in range(8)],
+        "maxima": [
+            f"max({', '.join(f'{index}*k*({left})*{n}' for n in names[8:14])})" for index in range(1, 9)
+        ],
+        "comparisons": [f"1 + (({left})*k*{n} == ({right})*{index})" for index, n in enumerate(names[:8])],
+        "powers": [f"({left})**2*k" for _ in range(8)],
+        "quotients": [f"k*({left})/({right}+{index})" for index in range(8)],
+    }
+    for name, widths in layers.items():
+        body = "".join(f'      - conv: {{out: "{width}", kernel: 1}}\n' for width in widths)
+        stages = "".join(f"  - {{name: s{index}, block: u, k: {index + 1}}}\n" for index in range(8))
+        text = (
+            f"name: spec\nfactors:\n{factors}input: {{size: 8}}\nblocks:\n  u:\n    arguments: [k]\n"
+            f"    layers:\n{body}stages:\n{stages}  - {{name: pool, layers: [mean]}}\n"
+            "  - {name: fc, layers: [linear: {out: classes}]}\n"
+        )
+        for options in ((), ("--relaxed",), ("--quantity", "bytes", "--format", "latex")):
+            option = "_".join(option.lstrip("-") for option in options[:1])
+            yield Case(
+                f"form_{name}_{option or 'macs'}",
+                ("formula", "spec.yaml", *options),
+                {"spec.yaml": text.encode()},
+            )
 
 
 def _key_rules() -> Iterator[Case]:

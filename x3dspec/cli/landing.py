@@ -13,7 +13,7 @@ from x3dspec.cli import style
 #: Commands by what they are for, in the order in which they are shown.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Look": ("resolve", "formula", "report", "diff", "list"),
-    "Choose": ("budget", "expand", "search", "judges"),
+    "Choose": ("budget", "solve", "expand", "search", "judges"),
     "Make": ("emit", "verify", "export", "convert-weights", "identify", "bench"),
     "Write": ("init", "check", "schema"),
 }

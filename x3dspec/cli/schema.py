@@ -42,6 +42,7 @@ def answered() -> dict[str, type]:
         list_,
         resolve,
         search,
+        solve,
         verify,
     )
 
@@ -50,6 +51,7 @@ def answered() -> dict[str, type]:
         "budget": budget.BudgetAnswer,
         "expand": expand.ExpandAnswer,
         "search": search.SearchAnswer,
+        "solve": solve.SolveAnswer,
         "judges": judges.JudgesAnswer,
         "formula": formula.FormulaAnswer,
         "verify": verify.VerifyAnswer,

@@ -33,12 +33,6 @@ class RoundTo(sympy.Function):  # type: ignore[misc]
             return sympy.floor(x / step + sympy.Rational(1, 2)) * step
         return None
 
-    def _sympystr(self, printer: Any) -> str:
-        return _called("round_to", printer, self.args)
-
-    def _latex(self, printer: Any, exp: str = "") -> str:
-        return _typeset("round", printer, self.args, exp)
-
 
 class RoundWidth(sympy.Function):  # type: ignore[misc]
     """``round_width(x, divisor)``: :class:`RoundTo`, at least `divisor`, not below 90 % of `x`."""
@@ -51,23 +45,6 @@ class RoundWidth(sympy.Function):  # type: ignore[misc]
             width = sympy.Max(divisor, RoundTo(x, divisor))
             return width + divisor if 10 * width < 9 * x else width
         return None
-
-    def _sympystr(self, printer: Any) -> str:
-        return _called("round_width", printer, self.args)
-
-    def _latex(self, printer: Any, exp: str = "") -> str:
-        return _typeset("roundwidth", printer, self.args, exp)
-
-
-def _called(function: str, printer: Any, arguments: Iterable[Any]) -> str:
-    return f"{function}({', '.join(map(printer._print, arguments))})"
-
-
-def _typeset(function: str, printer: Any, arguments: Iterable[Any], exponent: str) -> str:
-    """The function with its step as an index. sympy hands the exponent of a power down to its base."""
-    x, step = map(printer._print, arguments)
-    raised = f"^{{{exponent}}}" if exponent else ""
-    return rf"\operatorname{{{function}}}{raised}_{{{step}}}\left({x}\right)"
 
 
 class SympyAlgebra:
@@ -119,7 +96,7 @@ class Translation:
 def translate(roots: Iterable[Expr], names: Mapping[Expr, str] | None = None) -> Translation:
     """Some expressions in sympy. Nodes with a name are symbols where they are used, and definitions.
 
-    A named node is taken to be a whole number, as what is rounded is.
+    A named node is a whole number only where it is known to be one; it may be zero or less.
 
     Raises:
         ExpressionError: multiplied out, it has too many terms or too long numbers; or no value.
@@ -130,7 +107,8 @@ def translate(roots: Iterable[Expr], names: Mapping[Expr, str] | None = None) ->
         sizes[node] = _read(node, counting, named, sizes)
         value = values[node] = _read(node, SYMPY, symbol, values)
         if node in names and not value.is_number:
-            sizes[node], values[node] = named(names[node]), symbol(names[node], integer=True)
+            values[node] = sympy.Symbol(names[node], real=True, integer=node.whole or None)
+            sizes[node] = named(names[node])
             definitions.append((values[node], value))
     return Translation(tuple(values[root] for root in roots), tuple(definitions))
 
@@ -158,9 +136,9 @@ def simplified(expression: Any) -> Any:
     return sympy.cancel(expression)
 
 
-def symbol(name: str, *, integer: bool | None = None) -> Any:
-    """The symbol that stands for a factor, or for what was given a name."""
-    return sympy.Symbol(name, positive=True, integer=integer)
+def symbol(name: str) -> Any:
+    """The symbol that stands for a factor."""
+    return sympy.Symbol(name, positive=True)
 
 
 def to_number(value: Exact) -> Any:
