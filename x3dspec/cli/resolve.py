@@ -8,6 +8,8 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
+from x3dspec.codegen import module as forms
+from x3dspec.codegen.header import FORMS, known_form
 from x3dspec.language import numbers as exact
 from x3dspec.language.numbers import Exact
 from x3dspec.network import preset
@@ -15,6 +17,7 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.grid import snapped
+from x3dspec.network.stream import Memory, memory
 
 Snapped = dict[str, Exact | None]
 
@@ -70,7 +73,10 @@ class Network(TypedDict):
 
 
 class ResolveAnswer(output.Answer, Network):
-    """One network."""
+    """One network; of a stream, a step of it, and what it remembers."""
+
+    form: str
+    memory: Memory | None
 
 
 def register(app: typer.Typer) -> None:
@@ -88,6 +94,7 @@ def resolve(
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
@@ -101,18 +108,35 @@ def resolve(
     architecture = arguments.opened(name, options, clip)
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
-    table = rows(resolved, convention)
     near = snapped(architecture, resolved.setting)
-    if out is not None:
-        output.write({out: preset.text(resolved, out)})
+    written = None if out is None else preset.text(resolved, out)
+    resolved = forms.counted(resolved, known_form(form))
+    remembers = memory(resolved.network) if form == "stream" else None
+    table = rows(resolved, convention)
+    if out is not None and written is not None:
+        output.write({out: written})
     if as_json:
         answer: ResolveAnswer = {
             "x3dspec": output.head("resolve"),
             **content(resolved, table, near, convention),
+            "form": form,
+            "memory": remembers,
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo("\n".join(page(resolved, table, near, convention)))
+        typer.echo("\n".join([*page(resolved, table, near, convention), *_remembered(remembers)]))
+
+
+def _remembered(memory: Memory | None) -> list[str]:
+    """What a stream remembers, for people."""
+    if memory is None:
+        return []
+    size = f"{memory.numbers:,} numbers a sample ({output.short(4 * memory.numbers)}B in fp32)"
+    parts = (
+        f"{memory.convolutions:,} of convolutions, {memory.shortcuts:,} of shortcuts, {memory.head:,} head"
+    )
+    seen = f"answers {memory.delay} frames late, of {memory.frames} frames seen"
+    return output.aligned([["remembers", size], ["", parts], ["stream", seen]])
 
 
 def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:

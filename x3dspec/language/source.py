@@ -34,7 +34,9 @@ MAX_PROBLEMS = 100
 #: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
 MAX_FACTOR = 10**12
 _SIZED = "between 1e-12 and 1e12 in size"
-_TEMPLATE_CLASSES = frozenset({"SqueezeExcite", "F", "Tensor", "Any", "Module"})
+_TEMPLATE_CLASSES = frozenset(
+    {"SqueezeExcite", "F", "Tensor", "Any", "Module", "Stream", "StepConv", "Delay", "RunningMean"}
+)
 
 
 @dataclass(frozen=True)
