@@ -5,7 +5,7 @@ network's thousands of mentions of one width are one node. Building folds what c
 (constants, neutral elements, ``x / x``, the rounding of what is whole already) and nothing else.
 
 Evaluation never recurses. :class:`Tape` sorts the nodes below some roots once, then runs them
-through an :class:`Algebra`: exact numbers, floats, sympy, or other expressions (see :func:`relax`).
+through an :class:`Algebra`: exact numbers, sympy, or other expressions (see :func:`relax`).
 A number system is thus one class of a dozen short methods, and every one sees the same formula.
 """
 
