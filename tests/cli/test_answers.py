@@ -37,6 +37,7 @@ COMMANDS = [
     "convert-weights x2d.pt --spec x2d --to pytorchvideo -o theirs.pt",
     "convert-weights x2d.pt --to pytorchvideo -o theirs.pt",
     "identify x2d.pt",
+    "grow x2d.pt --gamma-b 2 -o grown.pt",
     "export x2d.py --to torch-export --static -o x2d.pt2",
     "bench x2d.py --rounds 1 --threads 1",
     "bench x2d.py --rounds 1 --threads 1 --against x2d.py",

@@ -262,6 +262,8 @@ def trajectory(found: Trajectory) -> list[str]:
     cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
     for index, step in enumerate(found.steps, start=1):
         cells += [_line(index, step), *_cut(step)]
+    if not any(solved(step) for step in found.steps):
+        cells = [[*row[:8], row[9]] for row in cells]
     lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
     lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
     return [*lines, *([found.ended] if found.ended else [])]
