@@ -61,7 +61,7 @@ def command(
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise SpecError.at("", 'export needs torch: pip install "x3dspec[torch]"') from None
+        raise SpecError.at("", 'export needs torch: pip install ".[torch]" in a clone of x3dspec') from None
 
     output.claim(("-o", out), reads=[file, *([weights] if weights else [])], force=force)
     network, clip = module(file, weights)

@@ -264,5 +264,5 @@ def _needs(extra: str, *libraries: str) -> None:
     """Raises SpecError where a library of the extra is missing."""
     missing = [name for name in (extra, *libraries) if importlib.util.find_spec(name) is None]
     if missing:
-        message = f'--to {extra} needs {", ".join(missing)}: pip install "x3dspec[{extra}]"'
+        message = f'--to {extra} needs {", ".join(missing)}: pip install ".[{extra}]" in a clone of x3dspec'
         raise SpecError.at("", message)

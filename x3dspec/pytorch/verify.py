@@ -349,7 +349,7 @@ def _probed(request: dict[str, Any], timeout: float) -> dict[str, Any] | Check:
     if "torch" in seen:
         reason = str(seen["torch"].get("error"))
         missing = "" if "No module named 'torch'" in reason else f" ({reason})"
-        raise SpecError.at("", f'verify needs torch: pip install "x3dspec[torch]"{missing}')
+        raise SpecError.at("", f'verify needs torch: pip install ".[torch]" in a clone of x3dspec{missing}')
     return seen
 
 

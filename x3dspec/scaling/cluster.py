@@ -75,5 +75,5 @@ def _distributed() -> Any:
     try:
         return import_module("distributed")
     except ImportError:
-        message = "needs dask.distributed: pip install 'x3dspec[dask]'"
+        message = "needs dask.distributed: pip install '.[dask]' in a clone of x3dspec"
         raise BadArgument("dask", message) from None
