@@ -26,6 +26,7 @@ PAGES = (
     "report.md",
     "json.md",
     "weights.md",
+    "memory.md",
     "expansion.md",
 )
 SECONDS = 300

@@ -25,10 +25,6 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: A link out of docs/, or from the root into it. The site has both folders in one.
 _FOLDER = re.compile(r"\]\((?:docs|\.\.)/")
-#: Where a page shows docstrings, which GitHub cannot.
-_DOCSTRINGS = re.compile(r"<!-- docstrings: ([\w.]+) -->")
-#: The docstrings say ``:meth:`resolve```, as Sphinx has it; Markdown leaves the role standing.
-_ROLE = re.compile(r":(?:class|func|meth|mod):(?=<code>)")
 #: What a browser would load from somewhere else.
 _FOREIGN = re.compile(r"<(?:script|img|iframe)[^>]* src=\"?(?:https?:)?//|<link[^>]* href=\"?(?:https?:)?//")
 
@@ -66,7 +62,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    linked = _DOCSTRINGS.sub(r"::: \1", _FOLDER.sub("](", markdown))
+    linked = _FOLDER.sub("](", markdown)
     root = "../" * page.file.dest_uri.count("/")
     source = f"{root}live/x3d_m.html"
     live = f'<iframe class="live" src="{source}" title="The report of X3D-M" loading="lazy"></iframe>'
@@ -74,7 +70,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    return _BLOCK.sub(_copied, _ROLE.sub("", html))
+    return _BLOCK.sub(_copied, html)
 
 
 def _copied(block: re.Match[str]) -> str:

@@ -86,12 +86,12 @@ def test_a_wrong_turn_leads_back_with_one_line(words: str, capsys: pytest.Captur
 
 #: A command, the library that it needs, and what brings it. (tests/test_wheel.py verifies without torch.)
 EXTRAS = {
-    "convert-weights x.pt --spec x2d -o y.pt": ("torch", "x3dspec[torch]"),
-    "export x2d.py --to onnx -o x2d.onnx": ("onnx", "x3dspec[onnx]"),
-    "export x2d.py --to openvino -o x2d.xml": ("openvino", "x3dspec[openvino]"),
-    "bench x2d.py": ("torch", "x3dspec[torch]"),
-    "report x2d --format png": ("resvg_py", "x3dspec[png]"),
-    "expand x2d --plot steps.png": ("resvg_py", "x3dspec[png]"),
+    "convert-weights x.pt --spec x2d -o y.pt": ("torch", ".[torch]"),
+    "export x2d.py --to onnx -o x2d.onnx": ("onnx", ".[onnx]"),
+    "export x2d.py --to openvino -o x2d.xml": ("openvino", ".[openvino]"),
+    "bench x2d.py": ("torch", ".[torch]"),
+    "report x2d --format png": ("resvg_py", ".[png]"),
+    "expand x2d --plot steps.png": ("resvg_py", ".[png]"),
 }
 
 

@@ -56,4 +56,4 @@ def test_verify_without_torch_says_how_to_get_it(installed: Path, tmp_path: Path
         [tool, "verify", "x2d.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr == 'verify needs torch: pip install "x3dspec[torch]"\n'
+    assert done.stderr == 'verify needs torch: pip install ".[torch]" in a clone of x3dspec\n'

@@ -38,6 +38,7 @@ HEADERS = st.builds(
     ),
     table=st.lists(WORDS, max_size=4).map(lambda rows: ("stage  filters", *rows)),
     license=st.sampled_from(["", "Apache-2.0"]),
+    memory=st.sampled_from(["", "12 numbers a sample, 3 steps late, 7 frames seen"]),
 )
 
 

@@ -90,7 +90,8 @@ def test_named_parts() -> None:
     inside = expr.ceil(X * 5)
     outside = expr.floor(inside * Y)
     made = translate([outside * 2 + inside], {inside: "n", outside: "w"})
-    n, w, x, y = symbol("n", integer=True), symbol("w", integer=True), symbol("x"), symbol("y")
+    n, w = (sympy.Symbol(name, real=True, integer=True) for name in "nw")
+    x, y = symbol("x"), symbol("y")
     assert made.definitions == ((n, sympy.ceiling(5 * x)), (w, sympy.floor(n * y)))
     assert made.values == (2 * w + n,)
 

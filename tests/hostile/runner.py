@@ -139,6 +139,9 @@ def main() -> int:
         from x3dspec.pytorch import convert  # noqa: F401
     else:
         resource.setrlimit(resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
+    # mpmath writes some of its own functions when it is imported; that has nothing to do with a spec.
+    import sympy  # noqa: F401
+
     if kind != "shipped":
         warm(watch)
     chosen = {"": cases.cases, "torch": cases.torch_cases, "shipped": shipped}[kind]()

@@ -528,9 +528,9 @@ def test_without_safetensors_one_line_says_how_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "safetensors.torch", None)
     (tmp_path / "ckpt.safetensors").write_bytes(b"x")
-    with pytest.raises(SpecError, match=r"pip install 'x3dspec\[safetensors\]'"):
+    with pytest.raises(SpecError, match=r"pip install '\.\[safetensors\]'"):
         checkpoint.read(tmp_path / "ckpt.safetensors")
-    with pytest.raises(SpecError, match=r"pip install 'x3dspec\[safetensors\]'"):
+    with pytest.raises(SpecError, match=r"pip install '\.\[safetensors\]'"):
         checkpoint.write(tmp_path / "new.safetensors", STATE)
     assert [each.name for each in tmp_path.iterdir()] == ["ckpt.safetensors"]
 

@@ -257,7 +257,7 @@ def test_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "__file__", str(script))
     with pytest.raises(SpecError) as caught:
         verify(written(tmp_path, small()), str(NETWORKS / "small2d.yaml"))
-    assert str(caught.value).startswith('verify needs torch: pip install "x3dspec[torch]"')
+    assert str(caught.value).startswith('verify needs torch: pip install ".[torch]"')
 
 
 def test_this_process_needs_no_torch() -> None:

@@ -215,5 +215,5 @@ def test_a_dask_cluster(x2d: Architecture, tmp_path: Path) -> None:
 
 def test_no_cluster_there() -> None:
     pytest.importorskip("distributed")
-    with pytest.raises(SpecError, match="--dask: nonsense"):
+    with pytest.raises(SpecError, match=r"^dask: nonsense"):
         Cluster("nonsense://localhost:1")

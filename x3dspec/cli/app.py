@@ -12,7 +12,7 @@ import typer
 from x3dspec.cli import landing, usage
 from x3dspec.cli.completion import Completing
 from x3dspec.cli.landing import COMMANDS, Grouped
-from x3dspec.language.errors import Infeasible, Problem, SpecError, printable
+from x3dspec.language.errors import BadArgument, Infeasible, Problem, SpecError, printable
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
 
@@ -76,6 +76,9 @@ def run(arguments: list[str]) -> int:
     try:
         code = _invoke(command, words)
         sys.stdout.flush()
+    except BadArgument as error:
+        _complain(f"{usage.option(error.argument)}: {error.message}")
+        return 2
     except SpecError as error:
         _print_problems(error.problems)
         return 2

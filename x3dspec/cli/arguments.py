@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 
@@ -69,7 +69,10 @@ def chosen(architecture: Architecture, choices: list[str]) -> Architecture:
         if not equals:
             raise SpecError.at("--set", f"{choice!r} is not of the form name=value")
         whole = value.isascii() and value.removeprefix("-").isdigit() and len(value) < 12
-        architecture = architecture.choose(**{name: int(value) if whole else value})
+        try:
+            architecture = architecture.choose(**{name: int(value) if whole else value})
+        except SpecError as error:
+            raise SpecError(replace(each, source=each.source or "--set") for each in error.problems) from None
     return architecture
 
 
@@ -80,8 +83,6 @@ def _at_clip(architecture: Architecture, clip: str) -> Architecture:
     *frames, size = (int(part) for part in parts)
     if not frames and architecture.source.network.input.frames is not None:
         raise SpecError.at("--clip", "this network is 3-D: write FRAMESxSIZE, such as 16x224")
-    if not 1 <= size <= 8192 or not all(1 <= count <= 4096 for count in frames):
-        raise SpecError.at("--clip", "frames go from 1 to 4096, size from 1 to 8192")
     return architecture.at_clip(frames[0] if frames else None, size)
 
 

@@ -104,7 +104,7 @@ def command(
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise SpecError.at("", 'bench needs torch: pip install "x3dspec[torch]"') from None
+        raise SpecError.at("", 'bench needs torch: pip install ".[torch]" in a clone of x3dspec') from None
 
     network, own = export.module(file)
     setting = bench.Setting(

@@ -59,7 +59,9 @@ def command(
         from x3dspec.pytorch import convert as weights
         from x3dspec.pytorch.identify import identify
     except ModuleNotFoundError:
-        raise SpecError.at("", 'convert-weights needs torch: pip install "x3dspec[torch]"') from None
+        raise SpecError.at(
+            "", 'convert-weights needs torch: pip install ".[torch]" in a clone of x3dspec'
+        ) from None
 
     given = checkpoints.read(checkpoint)
     if spec is None:

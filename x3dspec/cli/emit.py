@@ -10,9 +10,9 @@ import typer
 
 from x3dspec.cli import arguments, output
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import is_ours
+from x3dspec.codegen.header import is_ours, known_form
 from x3dspec.language import shipped as assets
-from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
+from x3dspec.language.errors import Infeasible, SpecError, printable
 from x3dspec.language.schema import is_identifier, is_name
 from x3dspec.network.architecture import load
 
@@ -30,7 +30,10 @@ def command(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     name: str = typer.Option(None, help="Name of the module and its factory (one SPEC only)."),
     form: str = typer.Option(
-        "train", "--form", help="train: plain modules; deploy: norms folded, inference alone, NAME_deploy."
+        "train",
+        "--form",
+        help="train: plain modules; deploy: norms folded, for inference; stream: a frame a step, and state; "
+        "stream_train: what trains a stream. A form other than train is called NAME_FORM.",
     ),
     check: bool = typer.Option(False, "--check", help="Compare with what is there; write nothing."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
@@ -46,8 +49,7 @@ def command(
         raise SpecError.at("x3dspec emit", "factor values and --name go with exactly one SPEC")
     if name is not None and not is_identifier(name):
         raise SpecError.at("--name", f"{name!r} {_no_name(name)}")
-    if form not in emit.FORMS:
-        raise SpecError.at("--form", unknown("form", form, emit.FORMS, "the forms are"))
+    known_form(form)
     files: dict[Path, str] = {}
     for spec in names:
         architecture = arguments.opened(spec, options) if options else load(spec)

@@ -58,7 +58,8 @@ def formula(
 
     x3dspec formula specs/x2d.yaml --quantity macs --relaxed
     """
-    from x3dspec.formula.closed_form import derive, elasticities
+    from x3dspec.formula.closed_form import derive
+    from x3dspec.formula.elasticity import elasticities
     from x3dspec.formula.render import render
 
     name, given = arguments.single(spec, "formula", context)
@@ -79,7 +80,7 @@ def formula(
         "factors": {factor: numbers.text(value) for factor, value in closed.setting.items()},
         "format": form.value,
         "formula": written,
-        "value": output.number(closed.at(closed.setting)),
+        "value": output.number(closed.value),
         "elasticities": {each.factor: float(each.value) for each in slopes},
     }
     typer.echo(output.document(answer))

@@ -46,7 +46,7 @@ def command(
         from x3dspec.pytorch.checkpoint import read
         from x3dspec.pytorch.identify import identify
     except ModuleNotFoundError:
-        raise SpecError.at("", 'identify needs torch: pip install "x3dspec[torch]"') from None
+        raise SpecError.at("", 'identify needs torch: pip install ".[torch]" in a clone of x3dspec') from None
 
     given = read(checkpoint)
     network = identify(given.shapes, str(checkpoint))

@@ -12,9 +12,9 @@ from x3dspec.cli import style
 
 #: Commands by what they are for, in the order in which they are shown.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Look": ("resolve", "formula", "report", "diff", "list"),
-    "Choose": ("budget", "expand", "search", "judges"),
-    "Make": ("emit", "verify", "export", "convert-weights", "identify", "bench"),
+    "Look": ("resolve", "formula", "scaling", "report", "diff", "list"),
+    "Choose": ("budget", "solve", "expand", "search", "judges"),
+    "Make": ("emit", "verify", "export", "convert-weights", "identify", "grow", "bench"),
     "Write": ("init", "check", "schema"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)

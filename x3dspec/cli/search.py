@@ -13,11 +13,11 @@ from typing_extensions import TypedDict
 from x3dspec.cli import arguments, output, style
 from x3dspec.cli.progress import Progress, duration
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import QUANTITIES, Counts, meter
 from x3dspec.network.units import Target, parse_target
-from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, judge
+from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 
 if TYPE_CHECKING:
     from x3dspec.scaling.search.search import Far, Found, Result
@@ -121,8 +121,8 @@ def command(
     from x3dspec.scaling.search.ranges import parse_fix, parse_grid
     from x3dspec.scaling.search.search import judged, search
 
-    targets = [parse_target(each, "--max") for each in limits]
-    chosen = None if objective in QUANTITIES else judge(objective)
+    targets = [parse_target(each, "limits") for each in limits]
+    chosen = _judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("-o", out), force=force)
@@ -169,6 +169,18 @@ def _warnings(found: Result) -> Iterator[str]:
 def _far(factor: str, value: numbers.Exact, most: numbers.Exact | None) -> str:
     why = "the end of its range" if most is None else f"published networks have at most {output.brief(most)}"
     return f"{factor} = {output.brief(value)} ({why})"
+
+
+def _judge(objective: str) -> Judge | None:
+    """The judge that an objective names, where it is no quantity."""
+    if objective in QUANTITIES:
+        return None
+    if objective == "command":
+        raise BadArgument("objective", "a command scores the steps of an expansion: x3dspec expand")
+    try:
+        return judge(objective)
+    except BadArgument as error:
+        raise BadArgument("objective", error.message) from None
 
 
 def _pareto(text: str | None) -> tuple[str, str] | None:
@@ -272,7 +284,8 @@ def _page(found: Result, exact: bool, details: bool) -> list[str]:
         lines += _table(found, found.front, exact)
     if details:
         lines += ["", *_ranges(found), ""]
-        lines += [f"{each.value:,} {each.quantity}: {each.meaning}" for each in found.limits]
+        meanings = [f"{each.value:,} {_NAMES[each.quantity]}: {each.meaning}" for each in found.limits]
+        lines += [line for each in meanings for line in style.wrapped(each)]
     return [*lines, "", *_proof(found, details)]
 
 

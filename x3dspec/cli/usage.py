@@ -26,6 +26,15 @@ _REWORDED = (
 _CHOICE = re.compile(r"'(?P<word>[^']*)' is not one of (?P<names>'[^']*'(?:, '[^']*')*)")
 
 
+#: Arguments of functions that the command line calls otherwise.
+_OPTIONS = {"limits": "--max"}
+
+
+def option(argument: str) -> str:
+    """The option that gives a function its argument."""
+    return _OPTIONS.get(argument, "--" + argument.replace("_", "-"))
+
+
 def complaint(error: BaseException, command: str, commands: tuple[str, ...]) -> str:
     """One line: ``x3dspec budget: --order: 'publised' is not ...; did you mean published? Try ...``."""
     message: str = getattr(error, "format_message", lambda: str(error))()

@@ -156,8 +156,8 @@ class _Unifier:
         present = {value for value in values if value is not None}
         if len(present) == 1:
             return self._alike(key, values) or str(present.pop())
-        if key == "bias":
-            return self._flag(f"{slot.sample.name}_bias", [bool(value) for value in values])
+        if key in ("bias", "keeps_inputs"):
+            return self._flag(f"{slot.sample.name}_{key}", [bool(value) for value in values])
         for name, known in self._candidates().items():
             if _agree(values, known):
                 if name not in self.parameters:

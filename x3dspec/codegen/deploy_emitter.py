@@ -52,13 +52,13 @@ class DeployEmitter(Emitter):
         return {**super()._gate(activation, gate, name), "product": product}
 
     def _block(self, name: str, block: Class) -> dict[str, Any]:
-        return {**super()._block(name, block), "folded": _folded_norms(self.folds.get(name, ()))}
+        return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}
 
     def _network(self) -> dict[str, Any]:
         network = super()._network()
         order = f"{INDENT}x = x.contiguous(memory_format=torch.{self._order()})"
         features, intermediates = ([order, *network[each]] for each in ("features", "intermediates"))
-        folded = _folded_norms(self.folds.get(None, ()))
+        folded = folded_norms(self.folds.get(None, ()))
         return {**network, "features": features, "intermediates": intermediates, "folded": folded}
 
     def _layout(self) -> list[str]:
@@ -75,7 +75,7 @@ class DeployEmitter(Emitter):
         return "channels_last_3d" if self.dims == 3 else "channels_last"
 
 
-def _folded_norms(folds: tuple[deploy.Fold, ...]) -> str:
+def folded_norms(folds: tuple[deploy.Fold, ...]) -> str:
     """The attribute of a class that says which norms its convolutions have taken in."""
     lines = [f'        "{fold.conv}": ("{fold.norm}", {fold.eps!r}),' for fold in folds]
     return "\n".join(["    folded = {", *lines, "    }"]) if folds else ""

@@ -64,7 +64,7 @@ class Emitter:
             "docstring": self._docstring(),
             "imports": self._imports(),
             "dims": self.dims,
-            "positions": _positions(self.dims),
+            "positions": "(3, 4)" if self.by_frame and self.dims == 3 else _positions(self.dims),
             "gates": [self._gate(*functions, name) for functions, name in self.gates.items()],
             "blocks": [self._block(name, each) for name, each in self.blocks.classes.items()],
             "network": self._network(),
@@ -117,6 +117,11 @@ class Emitter:
             for layer in net.walk(stage)
             if isinstance(layer, net.SqueezeExcite)
         }
+        self.by_frame = any(
+            isinstance(layer, net.SqueezeExcite) and layer.over == "frame"
+            for stage in self.network.stages
+            for layer in net.walk(stage)
+        )
         if len(kinds) == 1:
             return dict.fromkeys(kinds, "SqueezeExcite")
         return {kind: "SqueezeExcite" + "".join(map(class_name, kind)) for kind in sorted(kinds)}

@@ -7,6 +7,8 @@ from x3dspec.codegen.format import WIDTH, broken
 from x3dspec.codegen.templates import macros
 
 INDENT = " " * 8
+#: Layers of the stream form that have a memory, and are given a step's.
+REMEMBERS = ("step_conv", "delay")
 
 
 class Forward:
@@ -32,7 +34,7 @@ class Forward:
                 lines.append(f"{indent}{target} = {value}")
                 longer = self._applied(step, target)
             value = longer
-            if step.kind in ("activation", "mean"):
+            if step.kind in ("activation", "mean", "running_mean"):
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -41,10 +43,12 @@ class Forward:
 
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
-            return str(macros().activation(step.function, value, step.fresh))
+            return str(macros().activation(step.function, value, step.fresh and self.form != "stream"))
         if step.kind == "mean":
             return str(macros().mean(value, self.dims))
-        return f"self.{step.name}({value})"
+        if step.kind == "running_mean":
+            return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
+        return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"
 
     def _residual(self, step: Step, value: str, target: str, indent: str) -> list[str]:
         inner = chr(ord(target) + 1) if target != "z" else "branch"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from x3dspec.codegen.emitter import Emitter
 from x3dspec.codegen.header import FORMS, default_name
+from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 
 __all__ = ["FORMS", "counted", "default_name", "source"]
@@ -32,13 +33,36 @@ def _emitter(form: str) -> type[Emitter]:
         from x3dspec.codegen.deploy_emitter import DeployEmitter
 
         return DeployEmitter
-    return Emitter
+    if form == "stream":
+        from x3dspec.codegen.stream_emitter import StreamEmitter
+
+        return StreamEmitter
+    return StreamTrainEmitter if form == "stream_train" else Emitter
+
+
+class StreamTrainEmitter(Emitter):
+    """The train form of what a stream runs: its names and weights are the train form's."""
+
+    form = "stream_train"
+
+    def _counted(self, resolved: Resolved) -> Resolved:
+        return counted(resolved, self.form)
 
 
 def counted(resolved: Resolved, form: str) -> Resolved:
-    """The network that the header of a form counts: the deploy form has its norms folded."""
+    """The network that the header of a form counts: the deploy form has its norms folded.
+
+    Raises:
+        SpecError: a network that cannot stream.
+    """
     if form == "train":
         return resolved
+    if form == "stream_train":
+        return replace(resolved, network=stream.trainable(resolved.network))
+    if form == "stream":
+        from x3dspec.codegen import stream_emitter
+
+        return stream_emitter.counted(resolved)
     from x3dspec.codegen import deploy
 
     return replace(resolved, network=deploy.folded(resolved.network))

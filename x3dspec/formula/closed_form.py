@@ -1,25 +1,27 @@
-"""The closed form of a cost, arranged for a reader, and how the cost answers to each factor.
+"""The closed form of a cost, arranged for a reader by sympy.
 
 With rounding, every rounded number gets a name after its role (``S_res2`` is the size behind res2)
 and each stage's cost is its first block and what the others repeat. Without it, the cost is a
 polynomial in the factors. Both are rewritings of what :mod:`x3dspec.network.cost` says, never a second
-account of it. How they are spelled is :mod:`x3dspec.formula.notation`'s business.
+account of it. How they are spelled is :mod:`x3dspec.formula.printers`' business.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from x3dspec.formula.polynomial import Polynomial, Polynomials, atom, number
+import sympy
+
+from x3dspec.formula.names import names
+from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
-from x3dspec.language import numbers as exact
-from x3dspec.language.errors import SpecError, unknown
-from x3dspec.language.expressions import EXACT, Expr, Tape, variable
+from x3dspec.language.errors import BadArgument, SpecError, unknown
+from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import cost
 from x3dspec.network import layers as net
@@ -28,10 +30,6 @@ from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 
 Measure = Callable[[cost.Cost[Expr]], Expr]
-
-#: What is written where it stands; every other operation rounds or chooses, and gets a name.
-_INLINE = {"constant", "variable", "add", "multiply", "divide", "power", "residues"}
-_LETTERS = {"width": "w", "inner": "b"}
 
 
 @dataclass(frozen=True)
@@ -45,10 +43,14 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Definition:
-    """A named part of the formula. It may use the factors and the definitions before it."""
+    """A named part of the formula. Its value may use the factors and the definitions before it."""
 
-    name: str
-    value: Expr
+    symbol: Any
+    value: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.symbol.name)
 
 
 @dataclass(frozen=True)
@@ -56,17 +58,18 @@ class Term:
     """What one stage adds. Without rounding the formula is one term, which belongs to no stage."""
 
     stage: str
-    summands: tuple[Expr, ...]
+    summands: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A cost as definitions and a sum.
+    """A cost as definitions and a sum, in sympy's expressions.
 
     Attributes:
         spec: the network's name.
         factors: those that the formula depends on, in the order of their declaration.
         setting: the spec's value of each of them.
+        value: what the formula is there.
     """
 
     spec: str
@@ -76,33 +79,23 @@ class Formula:
     definitions: tuple[Definition, ...]
     terms: tuple[Term, ...]
     setting: Setting
-
-    def values(self, setting: Setting) -> dict[str, Any]:
-        """What every name of the formula stands for at these factor values."""
-        known: dict[str, Any] = dict(setting)
-        for definition in self.definitions:
-            [known[definition.name]] = Tape([definition.value]).run(EXACT, known)
-        return known
-
-    def parts(self, setting: Setting) -> list[Exact]:
-        """The value of every summand, in order."""
-        summands = [summand for term in self.terms for summand in term.summands]
-        return [Fraction(0) + value for value in Tape(summands).run(EXACT, self.values(setting))]
-
-    def at(self, setting: Setting) -> Exact:
-        """The formula's value at these factor values, exactly."""
-        return sum(self.parts(setting), Fraction(0))
-
-
-@dataclass(frozen=True)
-class Elasticity:
-    """d ln cost / d ln factor without rounding: the per cent that one per cent more of it costs.
-
-    A float where the exact value would be a quotient of sums of roots.
-    """
-
-    factor: str
     value: Exact | float
+
+    @property
+    def summands(self) -> list[Any]:
+        """All that is added up, stage by stage."""
+        return [summand for term in self.terms for summand in term.summands]
+
+    def parts(self, setting: Setting) -> list[Any]:
+        """The value of every summand at these factor values, in order, as sympy's exact numbers."""
+        known = {symbol(name): to_number(value) for name, value in setting.items()}
+        for definition in self.definitions:
+            known[definition.symbol] = definition.value.xreplace(known)
+        return [summand.xreplace(known) for summand in self.summands]
+
+    def at(self, setting: Setting) -> Any:
+        """The formula's value at these factor values, as sympy's exact number."""
+        return sum(self.parts(setting))
 
 
 def derive(
@@ -118,55 +111,48 @@ def derive(
     Raises:
         SpecError: an unknown quantity or convention, or a form too large to be multiplied out.
     """
-    counted = _quantity(quantity, convention)
-    given = dict(setting or {})
-    values = complete(architecture.source, given)
-    network = architecture.symbolic(frozenset(given))
-    arrange = _relaxed if relaxed else _rounded
-    with _refusals(architecture):
-        definitions, terms = arrange(network, counted, values)
-    used = set(_variables(definitions, terms))
-    factors = tuple(name for name in values if name in used)
-    shown = {name: values[name] for name in factors}
-    return Formula(architecture.name, counted, relaxed, factors, definitions, terms, shown)
+    counted = counted_as(quantity, convention)
+    overrides = dict(setting or {})
+    values = complete(architecture.source, overrides)
+    network = architecture.symbolic(frozenset(overrides))
+    total = expr.lift(counted.measure(network.cost()))
+    [root] = expr.relax([total]) if relaxed else [total]
+    with refusals(architecture):
+        definitions, terms = _relaxed(root, values) if relaxed else _rounded(network, counted, values)
+        value = _value(root, values)
+    used = _symbols(definitions, terms)
+    shown = {name: value for name, value in values.items() if symbol(name) in used}
+    return Formula(architecture.name, counted, relaxed, (*shown,), definitions, terms, shown, value)
 
 
-def elasticities(
-    architecture: Architecture,
-    quantity: str = "macs",
-    *,
-    convention: str = "paper",
-    setting: Setting | None = None,
-) -> tuple[Elasticity, ...]:
-    """How the relaxed cost answers to each factor that it depends on, at the spec's values.
-
-    Raises:
-        SpecError: an unknown quantity or convention.
-    """
-    counted = _quantity(quantity, convention)
-    given = dict(setting or {})
-    values = complete(architecture.source, given)
-    total = counted.measure(architecture.symbolic(frozenset(given)).cost())
-    with _refusals(architecture):
-        tape: Tape[Dual] = Tape(expr.relax([total]))
-        used = set(expr.variables(tape.roots))
-        return tuple(Elasticity(name, _elasticity(tape, values, name)) for name in values if name in used)
+def _value(root: Expr, values: Setting) -> Exact | float:
+    """The form's value: exact, or the nearest float where roots would have to be added."""
+    try:
+        value: Exact = Fraction(0) + Tape[Any]([root]).run(EXACT, values)[0]
+    except ExactError:
+        known = {symbol(name): to_number(value) for name, value in values.items()}
+        return float(to_sympy(root).xreplace(known))
+    return value
 
 
 @contextmanager
-def _refusals(architecture: Architecture) -> Iterator[None]:
+def refusals(architecture: Architecture) -> Iterator[None]:
+    """What has no closed form, or none that can be written down, is a problem of the spec."""
     try:
         yield
     except (ValueError, ArithmeticError) as error:
         raise SpecError.at(architecture.source.display, f"no closed form: {error}") from None
 
 
-def _quantity(quantity: str, convention: str) -> Quantity:
+def counted_as(quantity: str, convention: str) -> Quantity:
+    """Raises:
+    SpecError: an unknown quantity or convention.
+    """
     if quantity not in cost.QUANTITIES:
-        raise SpecError.at("--quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
+        raise BadArgument("quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
     if convention not in cost.CONVENTIONS:
-        raise SpecError.at(
-            "--convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
+        raise BadArgument(
+            "convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
         )
     if quantity == "macs":
         chosen = cost.CONVENTIONS[convention]
@@ -182,24 +168,21 @@ _DOCS = {
 }
 
 
-def _variables(definitions: Iterable[Definition], terms: Iterable[Term]) -> list[str]:
+def _symbols(definitions: Iterable[Definition], terms: Iterable[Term]) -> set[Any]:
     values = [definition.value for definition in definitions]
-    return expr.variables([*values, *(summand for term in terms for summand in term.summands)])
+    values += [summand for term in terms for summand in term.summands]
+    return set().union(*(value.free_symbols for value in values))
 
 
 Arranged = tuple[tuple[Definition, ...], tuple[Term, ...]]
 
 
-def _relaxed(network: net.Network[Expr], quantity: Quantity, values: Setting) -> Arranged:
+def _relaxed(root: Expr, values: Setting) -> Arranged:
     """One polynomial, its largest terms at the given values first."""
-    factors = {name: variable(name) for name in values}
-    algebra = Polynomials(factors.values(), factors.values())
-    atoms = {name: atom(node) for name, node in factors.items()}
-    roots = expr.relax([quantity.measure(network.cost())])
-    [total] = Tape[Polynomial](roots).run(algebra, atoms)
-    summands = [algebra.summand(*term) for term in total.terms.items()]
-    sizes = dict(zip(summands, Tape[Any](summands).run(EXACT, values), strict=True))
-    summands.sort(key=lambda summand: float(sizes[summand]), reverse=True)
+    form = sympy.expand(to_sympy(root))
+    known = {symbol(name): to_number(value) for name, value in values.items()}
+    sizes = {term: float(term.xreplace(known)) for term in sympy.Add.make_args(form)}
+    summands = sorted(sizes, key=lambda term: (-sizes[term], term.sort_key()))
     return (), (Term("", tuple(summands)),)
 
 
@@ -208,11 +191,12 @@ def _rounded(network: net.Network[Expr], quantity: Quantity, values: Setting) ->
     blocks = {stage.name: _blocks(stage, quantity.measure) for stage in network.stages}
     roots = [node for pairs in blocks.values() for pair in pairs for node in pair]
     roots += [stage.repeat for stage in network.stages]
-    names = _names(network, roots, {*values, quantity.name})
-    written = _Named(names, [variable(name) for name in values], roots)
-    terms = [Term(stage.name, written.summands(stage.repeat, blocks[stage.name])) for stage in network.stages]
+    translation = translate(roots, names(network, roots, {*values, quantity.name}))
+    known = dict(zip(roots, translation.values, strict=True))
+    terms = [Term(stage.name, _summands(stage.repeat, blocks[stage.name], known)) for stage in network.stages]
     terms = [term for term in terms if term.summands]
-    return _needed(written.definitions, terms), tuple(terms)
+    definitions = [Definition(name, value) for name, value in translation.definitions]
+    return _needed(definitions, terms), tuple(terms)
 
 
 def _blocks(stage: net.Stage[Expr], measure: Measure) -> list[tuple[Expr, Expr]]:
@@ -224,112 +208,19 @@ def _blocks(stage: net.Stage[Expr], measure: Measure) -> list[tuple[Expr, Expr]]
     return blocks
 
 
-def _names(network: net.Network[Expr], roots: Iterable[Expr], taken: Collection[str]) -> dict[Expr, str]:
-    """A name for every node with a role in the network, and for what else is rounded."""
-    names: dict[Expr, str] = {}
-    used = set(taken)
-
-    def give(node: Expr, name: str) -> None:
-        while name in used:
-            name += "_"
-        used.add(name)
-        names[node] = name
-
-    for name, node in (*_sizes(network), *_counts(network)):
-        if node not in names and node.operator not in ("constant", "variable"):
-            give(node, name)
-    nodes = Tape[Any]([*names, *roots]).nodes
-    others = [node for node in nodes if node.operator not in _INLINE and node not in names]
-    for index, node in enumerate(others, start=1):
-        give(node, f"r{index}")
-    return names
+def _summands(
+    repeat: Expr, blocks: Iterable[tuple[Expr, Expr]], known: Mapping[Expr, Any]
+) -> tuple[Any, ...]:
+    """The blocks of a stage as products of how often and what."""
+    pairs = [(known[count], sympy.expand(known[body])) for count, body in blocks]
+    shared = _shared(known[repeat], pairs)
+    return tuple(_product(count, arranged(body)) for count, body in shared if body != 0 and count != 0)
 
 
-Roles = Iterator[tuple[str, Expr]]
+Pair = tuple[Any, Any]
 
 
-def _sizes(network: net.Network[Expr]) -> Roles:
-    """Frames and sizes: of the clip, behind every stage, and between its layers."""
-    yield from _sides(network.inputs, "")
-    for stage in network.stages:
-        yield from _sides(stage.outputs, f"_{stage.name}")
-    for stage in network.stages:
-        for layer in net.walk(stage):
-            yield from _sides(layer.outputs, f"_{stage.name}_{layer.name}")
-
-
-def _sides(shape: net.Shape[Expr], suffix: str) -> Roles:
-    *frames, height, width = shape.sizes or (expr.ONE, expr.ONE)
-    yield from ((f"T{suffix}", each) for each in frames)
-    if height is not width:
-        yield f"H{suffix}", height
-    yield f"S{suffix}", width
-
-
-def _counts(network: net.Network[Expr]) -> Roles:
-    """Repeats and channels: what each stage says, then what only its layers say.
-
-    Of the latter, a plain multiple of something else reads best as what it is.
-    """
-    for stage in network.stages:
-        yield f"n_{stage.name}", stage.repeat
-        for argument, value in stage.arguments:
-            yield f"{_LETTERS.get(argument, argument)}_{stage.name}", value
-        for layer in net.walk(stage):
-            if isinstance(layer, net.SqueezeExcite):
-                yield f"h_{stage.name}", layer.hidden
-    for stage in network.stages:
-        yield from ((name, node) for name, node in _channels(stage) if not _is_multiple(node))
-
-
-def _channels(stage: net.Stage[Expr]) -> Roles:
-    yield f"c_{stage.name}", stage.outputs.channels
-    for layer in net.walk(stage):
-        yield f"c_{stage.name}_{layer.name}", layer.outputs.channels
-
-
-def _is_multiple(node: Expr) -> bool:
-    return node.operator == "multiply" and node.arguments[0].value is not None
-
-
-class _Named:
-    """Every node as a polynomial in names: factors, and what was given a name on the way."""
-
-    def __init__(self, names: Mapping[Expr, str], factors: Collection[Expr], roots: Iterable[Expr]) -> None:
-        self.definitions: list[Definition] = []
-        self._names = names
-        self._algebra = Polynomials([*map(variable, names.values()), *factors], factors)
-        self._values: dict[Expr, Polynomial] = {}
-        for node in Tape[Any]([*names, *roots]).nodes:
-            self._values[node] = self._read(node)
-
-    def summands(self, repeat: Expr, blocks: Iterable[tuple[Expr, Expr]]) -> tuple[Expr, ...]:
-        """The blocks of a stage as products of how often and what."""
-        pairs = [(self._values[count], self._values[body]) for count, body in blocks]
-        return tuple(
-            self._algebra.written(body, self._algebra.written(count))
-            for count, body in _shared(self._values[repeat], pairs)
-            if body and count
-        )
-
-    def _read(self, node: Expr) -> Polynomial:
-        if node.operator == "variable":
-            return atom(node)
-        if node.value is not None:
-            return number(node.value)
-        arguments = [self._values[argument] for argument in node.arguments]
-        value: Polynomial = getattr(self._algebra, node.operator)(*arguments)
-        if node not in self._names:
-            return value
-        name = self._names[node]
-        self.definitions.append(Definition(name, self._algebra.written(value)))
-        return atom(variable(name))
-
-
-Pair = tuple[Polynomial, Polynomial]
-
-
-def _shared(repeat: Polynomial, blocks: list[Pair]) -> list[Pair]:
+def _shared(repeat: Any, blocks: list[Pair]) -> list[Pair]:
     """First block, what the others have in common, and what each phase of them has on top of it.
 
     The phases take turns, so their counts sum to one less than the repeat: a step that holds for
@@ -338,85 +229,56 @@ def _shared(repeat: Polynomial, blocks: list[Pair]) -> list[Pair]:
     (one, first), *others = blocks
     if not others:
         return blocks
-    base = min((body for _, body in others), key=lambda body: len(body.terms))
+    base = min((body for _, body in others), key=lambda body: len(sympy.Add.make_args(body)))
     extras = [(count, body - base) for count, body in others]
     if first == base:
         return [(repeat, base), *extras]
     return [(one, first), (repeat - one, base), *extras]
 
 
+def arranged(total: Any) -> Any:
+    """A sum whose terms are put together: what most of them share stands in front of those."""
+    total = sympy.factor_terms(total)
+    if total.is_Mul:
+        return _product(*(arranged(factor) if factor.is_Add else factor for factor in total.args))
+    if not total.is_Add:
+        return total
+    left = {term: _letters(term) for term in total.args}
+    parts: list[Any] = []
+    while (letter := _commonest(left.values())) is not None:
+        inside = [term for term, letters in left.items() if letter in letters]
+        left = {term: letters for term, letters in left.items() if letter not in letters}
+        parts.append(arranged(sympy.Add(*inside)) if parts or left else sympy.Add(*inside))
+    return sympy.Add(*parts, *left, evaluate=False)
+
+
+def _letters(term: Any) -> set[Any]:
+    """The symbols that a term is a multiple of."""
+    powers = term.as_powers_dict().items()
+    return {base for base, exponent in powers if base.is_Symbol and exponent.is_positive}
+
+
+def _commonest(terms: Iterable[Collection[Any]]) -> Any | None:
+    """The symbol that most terms have, at least two of them; the first by name where several do."""
+    counts = Counter(letter for letters in terms for letter in letters)
+    often = [letter for letter, count in counts.items() if count > 1]
+    return min(often, key=lambda letter: (-counts[letter], letter.name), default=None)
+
+
+def _product(*factors: Any) -> Any:
+    """A product that stays as it is: sympy would multiply a number into a sum again."""
+    parts = [part for factor in factors for part in sympy.Mul.make_args(factor)]
+    number = sympy.prod(part for part in parts if part.is_Number)
+    others = [part for part in parts if not part.is_Number]
+    return sympy.Mul(*([] if number == 1 and others else [number]), *others, evaluate=False)
+
+
 def _needed(definitions: list[Definition], terms: list[Term]) -> tuple[Definition, ...]:
     """The definitions that the terms use, themselves or through other definitions."""
-    used = set(_variables([], terms))
+    used = _symbols((), terms)
     kept = []
     for definition in reversed(definitions):
-        if definition.name in used:
-            used.update(expr.variables([definition.value]))
+        if definition.symbol in used:
+            used |= definition.value.free_symbols
             kept.append(definition)
     return tuple(reversed(kept))
-
-
-@dataclass(frozen=True)
-class Dual:
-    """A value and its derivative, in exact numbers or in floats."""
-
-    value: Any
-    slope: Any
-
-
-class _Duals:
-    """What relaxed expressions are differentiated in; `exactly` or in floats.
-
-    It lacks the operations that relaxed expressions are without.
-    """
-
-    def __init__(self, exactly: bool) -> None:
-        self._exactly = exactly
-
-    def constant(self, value: Exact) -> Dual:
-        return Dual(value, Fraction(0)) if self._exactly else Dual(float(value), 0.0)
-
-    def add(self, a: Dual, b: Dual) -> Dual:
-        return Dual(a.value + b.value, a.slope + b.slope)
-
-    def multiply(self, a: Dual, b: Dual) -> Dual:
-        return Dual(a.value * b.value, a.slope * b.value + a.value * b.slope)
-
-    def divide(self, a: Dual, b: Dual) -> Dual:
-        quotient = a.value / b.value
-        return Dual(quotient, (a.slope - quotient * b.slope) / b.value)
-
-    def power(self, a: Dual, b: Dual) -> Dual:
-        power: Callable[[Any, Any], Any] = exact.power if self._exactly else math.pow
-        value = power(a.value, b.value)
-        slope = b.value * power(a.value, b.value - 1) * a.slope
-        if b.slope and self._exactly:
-            raise ExactError("the derivative of a power by its exponent is a logarithm")
-        return Dual(value, slope + value * math.log(a.value) * b.slope if b.slope else slope)
-
-    def minimum(self, a: Dual, b: Dual) -> Dual:
-        return a if a.value <= b.value else b
-
-    def maximum(self, a: Dual, b: Dual) -> Dual:
-        return a if a.value >= b.value else b
-
-
-def _elasticity(tape: Tape[Dual], values: Setting, factor: str) -> Exact | float:
-    try:
-        found = _slope(tape, values, factor, exactly=True)
-    except ExactError:
-        found = _slope(tape, values, factor, exactly=False)
-    if not math.isfinite(exact.approximate(found) if isinstance(found, Fraction | exact.Surd) else found):
-        raise OverflowError(f"the elasticity of {factor} is larger than any float")
-    return found
-
-
-def _slope(tape: Tape[Dual], values: Setting, factor: str, *, exactly: bool) -> Exact | float:
-    """The slope of ln cost over ln factor: along a step of the factor as large as itself."""
-    algebra: Any = _Duals(exactly)
-    numbers = {name: algebra.constant(value).value for name, value in values.items()}
-    zero = algebra.constant(Fraction(0)).value
-    steps = {name: Dual(value, value if name == factor else zero) for name, value in numbers.items()}
-    [total] = tape.run(algebra, steps)
-    ratio: Exact | float = total.slope / total.value
-    return ratio

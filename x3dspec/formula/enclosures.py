@@ -17,6 +17,7 @@ from mpmath.ctx_iv import MPIntervalContext
 
 from x3dspec.formula.real import DIGITS, Ends, Number, Real
 from x3dspec.formula.sympy_bridge import to_number
+from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import MAX_BITS
 
 #: Characters of an exact form: of a longer one nobody reads more than its digits.
@@ -37,6 +38,17 @@ def evaluated(expression: Any, values: Mapping[Any, Number]) -> Number | None:
         return real(lambda digits: enclose(expression, used, digits), number)
     except (ValueError, ZeroDivisionError, ArithmeticError):
         return None
+
+
+def substituted(expression: Any, values: Mapping[Any, Any]) -> Any:
+    """An expression with numbers of sympy in the place of some of its symbols.
+
+    Raises:
+        ExpressionError: a power would become a number that fills the memory.
+    """
+    if not _affordable(expression, values):
+        raise ExpressionError("a power is too large to be written out")
+    return expression.xreplace(values)
 
 
 def scaled(value: Real, by: int) -> Number:
@@ -143,7 +155,7 @@ def _exactly(expression: Any, values: Mapping[Any, Number]) -> Any:
     numbers = {}
     for symbol, value in values.items():
         known = value.expression if isinstance(value, Real) else to_number(value)
-        if known is None:
+        if known is None or known.has(sympy.CRootOf):
             return None
         numbers[symbol] = known
     if not _affordable(expression, numbers):
@@ -164,7 +176,7 @@ def _affordable(expression: Any, numbers: Mapping[Any, Any]) -> bool:
     )
     for power in expression.atoms(sympy.Pow):
         exponent = power.exp.xreplace(numbers)
-        if not exponent.is_Rational or (max(bits, 8) * abs(exponent) > MAX_POWER_BITS):
+        if power.free_symbols and exponent.is_number and max(bits, 8) * abs(exponent) > MAX_POWER_BITS:
             return False
     return True
 

@@ -9,10 +9,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from x3dspec.formula.closed_form import Elasticity, Formula
-from x3dspec.formula.notation import Latex, Python, Text
+from x3dspec.formula import printers
+from x3dspec.formula.closed_form import Formula
+from x3dspec.formula.elasticity import Elasticity
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.language.numbers import Exact
 
 FORMATS = ("text", "latex", "python")
@@ -27,7 +28,7 @@ def render(formula: Formula, form: str = "text", elasticities: Sequence[Elastici
         SpecError: an unknown format.
     """
     if form not in FORMATS:
-        raise SpecError.at("--format", unknown("format", form, FORMATS, "the formats are"))
+        raise BadArgument("format", unknown("format", form, FORMATS, "the formats are"))
     if form == "text":
         return text(formula, elasticities)
     return latex(formula) if form == "latex" else python(formula)
@@ -48,10 +49,9 @@ def _heading(formula: Formula) -> str:
 
 
 def _definitions(formula: Formula) -> Iterator[str]:
-    notation, names = Text(), _names(formula)
     width = max((len(each.name) for each in formula.definitions), default=0)
     for each in formula.definitions:
-        yield from _broken(notation.spelled(each.value, names), f"{each.name:{width}} = ", " " * (width + 3))
+        yield from _broken(printers.text(each.value), f"{each.name:{width}} = ", " " * (width + 3))
     if formula.definitions:
         yield ""
 
@@ -60,31 +60,31 @@ def _stages(formula: Formula) -> Iterator[str]:
     """An entry for each stage, its name in front."""
     width = max((len(term.stage) for term in formula.terms), default=0)
     plus = " "
-    for stage, spelled in _spelled(formula, Text()):
-        for summand in spelled:
-            sign, body = _signed(summand, plus)
+    for term in formula.terms:
+        stage = term.stage
+        for summand in term.summands:
+            sign, body = _signed(printers.text(summand), plus)
             yield from _broken(body, f"  {stage:{width}} {sign} ", " " * (width + 9))
             plus, stage = "+", ""
 
 
 def _shares(formula: Formula) -> Iterator[str]:
     """A line for each term, with its share of the whole."""
-    parts = formula.parts(formula.setting)
-    total = numbers.approximate(sum(parts, Fraction(0)))
-    summands = [summand for _, spelled in _spelled(formula, Text()) for summand in spelled]
-    entries = [" ".join(_signed(each, "+" if index else " ")) for index, each in enumerate(summands)]
+    parts = [float(part) for part in formula.parts(formula.setting)]
+    spelled = [printers.text(summand) for summand in formula.summands]
+    entries = [" ".join(_signed(each, "+" if index else " ")) for index, each in enumerate(spelled)]
     width = max(map(len, entries), default=0)
     for entry, part in zip(entries, parts, strict=True):
-        yield f"  {entry:{width}}  {100 * numbers.approximate(part) / total:6.2f} %"
+        yield f"  {entry:{width}}  {100 * part / sum(parts):6.2f} %"
 
 
 def _valued(formula: Formula) -> str:
     setting = ", ".join(f"{name} = {numbers.text(value)}" for name, value in formula.setting.items())
-    value = _grouped(formula.at(formula.setting))
+    value = _grouped(formula.value)
     return f"= {value} at {setting}" if setting else f"= {value}"
 
 
-def _grouped(value: Exact) -> str:
+def _grouped(value: Exact | float) -> str:
     """A large number with separators; two decimals where it is not whole."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return f"{value.numerator:,}"
@@ -98,19 +98,6 @@ def _elasticities(elasticities: Sequence[Elasticity]) -> Iterator[str]:
     width = max(len(each.factor) for each in elasticities)
     for each in elasticities:
         yield f"  {each.factor:{width}}  {float(each.value):.3f} %"
-
-
-def _spelled(formula: Formula, notation: Text) -> list[tuple[str, list[str]]]:
-    """Every stage's summands in a notation."""
-    names = _names(formula)
-    return [
-        (term.stage, [notation.spelled(summand, names) for summand in term.summands])
-        for term in formula.terms
-    ]
-
-
-def _names(formula: Formula) -> list[str]:
-    return [*formula.factors, *(definition.name for definition in formula.definitions)]
 
 
 def _signed(summand: str, plus: str) -> tuple[str, str]:
@@ -137,13 +124,9 @@ def _wrapped(words: str, head: str = "", indent: str = "") -> list[str]:
 
 def latex(formula: Formula) -> str:
     """A display for amsmath: a line for each definition and each summand."""
-    notation, names = Latex(), _names(formula)
-    rows = [
-        f"{notation.name(each.name)} &= {notation.spelled(each.value, names)}" for each in formula.definitions
-    ]
-    summands = [summand for _, spelled in _spelled(formula, notation) for summand in spelled]
-    first, *others = summands or ["0"]
-    rows.append(f"{notation.name(formula.quantity.name)} &= {first}")
+    rows = [f"{printers.latex(each.symbol)} &= {printers.latex(each.value)}" for each in formula.definitions]
+    first, *others = [printers.latex(summand) for summand in formula.summands] or ["0"]
+    rows.append(rf"\mathrm{{{formula.quantity.name}}} &= {first}")
     rows += [rf"&\quad {' '.join(_signed(each, '+'))}" for each in others]
     body = " \\\\\n".join(f"  {row}" for row in rows)
     return f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n"
@@ -152,6 +135,11 @@ def latex(formula: Formula) -> str:
 def python(formula: Formula) -> str:
     """A module with one function of the formula's factors, which needs nothing but Python."""
     function = _function(formula, _python_names(formula))
+    return f"{python_helpers(function)}\n\n{function}"
+
+
+def python_helpers(function: str) -> str:
+    """The module that a function stands in: imports, and what it calls."""
     helpers = ""
     for name, helper in _HELPERS.items():
         if re.search(rf"\b{name}\(", helpers + function):
@@ -159,7 +147,7 @@ def python(formula: Formula) -> str:
     imports = "import math\n" if "math." in helpers + function else ""
     return (
         f"from __future__ import annotations\n\n{imports}from fractions import Fraction\n\n"
-        f"Number = int | Fraction\n{helpers}\n\n{function}"
+        f"Number = int | Fraction\n{helpers}"
     )
 
 
@@ -190,18 +178,17 @@ def _signature(formula: Formula, safe: Mapping[str, str], result: str) -> list[s
 
 
 def _assignments(formula: Formula, safe: Mapping[str, str]) -> Iterator[str]:
-    notation, names = Python(safe), _names(formula)
     for each in formula.definitions:
-        yield f"    {safe[each.name]} = {notation.spelled(each.value, names)}"
+        yield f"    {safe[each.name]} = {printers.python(each.value, safe)}"
 
 
 def _total(formula: Formula, safe: Mapping[str, str]) -> Iterator[str]:
     plus = ""
-    for stage, spelled in _spelled(formula, Python(safe)):
-        if stage:
-            yield f"        # {stage}"
-        for summand in spelled:
-            sign, body = _signed(summand, plus)
+    for term in formula.terms:
+        if term.stage:
+            yield f"        # {term.stage}"
+        for summand in term.summands:
+            sign, body = _signed(printers.python(summand, safe), plus)
             yield from _broken(body, f"        {sign} " if sign else "        ", " " * 12)
             plus = "+"
     if not plus:
@@ -212,7 +199,8 @@ def _python_names(formula: Formula) -> dict[str, str]:
     """A name that Python and the module leave free for each name of the formula."""
     reserved = {*dir(builtins), *keyword.kwlist, *_HELPERS, "Fraction", "Number", "math", "total"}
     safe: dict[str, str] = {}
-    for name in [*_names(formula), formula.quantity.name]:
+    names = [*formula.factors, *(each.name for each in formula.definitions), formula.quantity.name]
+    for name in names:
         free = name
         while free in reserved or free in safe.values():
             free += "_"

@@ -10,7 +10,7 @@ exponent, the root in a certified bracket. Of ``max`` and ``min`` the branch tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -19,9 +19,10 @@ from typing import Any
 import mpmath
 import sympy
 
-from x3dspec.formula.enclosures import enclose, evaluated, real, walk
+from x3dspec.formula.enclosures import enclose, evaluated, real, substituted, walk
 from x3dspec.formula.real import DIGITS, Ends, Number, Real, decided
 from x3dspec.formula.sympy_bridge import to_number
+from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact
 
 #: The cost to reach, in closed forms.
@@ -32,6 +33,32 @@ MAX_BRANCHES = 64
 MAX_DEGREE = 16
 #: A bracket is looked for in so many doublings.
 MAX_DOUBLINGS = 40
+
+
+@dataclass(frozen=True)
+class Form:
+    """A closed form: the `degree`-th root of an expression over all other symbols and TARGET."""
+
+    radicand: Any
+    degree: Any
+
+    @cached_property
+    def expression(self) -> Any:
+        """As sympy computes with it."""
+        return self.radicand ** (1 / self.degree)
+
+    def legible(self, values: Mapping[Any, Any], target: Any) -> Any:
+        """As a person would write it, with some symbols replaced: one quotient, under one root.
+
+        Raises:
+            ExpressionError: a number of it would be too long.
+        """
+        quotient = sympy.together(substituted(self.radicand, {**values, TARGET: target}))
+        above, below = sympy.fraction(quotient)
+        quotient = (
+            above if below == 1 else sympy.Mul(above, sympy.Pow(below, -1, evaluate=False), evaluate=False)
+        )
+        return quotient if self.degree == 1 else sympy.Pow(quotient, 1 / self.degree, evaluate=False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +83,7 @@ class Branch:
         return {exponent: powers[exponent] for exponent in sorted(powers)}
 
     @cached_property
-    def forms(self) -> tuple[Any, ...]:
+    def forms(self) -> tuple[Form, ...]:
         """The inverse in closed form, every one there is; empty where there is none."""
         if self.powers is None:
             return ()
@@ -66,16 +93,12 @@ class Branch:
         if not steps or len(steps) > 2 or (len(steps) == 2 and steps[1] != 2 * steps[0]):
             return ()
         constant, *rest = (powers[exponent] for exponent in (low, *higher))
-        roots = _linear(constant, *rest) if len(rest) == 1 else _quadratic(constant, *rest)
-        return tuple(root ** (1 / steps[0]) for root in roots)
+        roots = [-constant / rest[0]] if len(rest) == 1 else _quadratic(constant, *rest)
+        return tuple(Form(root, steps[0]) for root in roots)
 
     def applies(self, values: Mapping[Any, Number]) -> bool:
         """Whether the choices are the right ones at these values, the unknown's among them."""
         return all(_chosen(node, argument, values) for node, argument in self.choices)
-
-
-def _linear(constant: Any, slope: Any) -> list[Any]:
-    return [-constant / slope]
 
 
 def _quadratic(c: Any, b: Any, a: Any) -> list[Any]:
@@ -94,10 +117,10 @@ def _chosen(node: Any, argument: Any, values: Mapping[Any, Number]) -> bool:
 
 @dataclass(frozen=True)
 class Solution:
-    """A value of the unknown, and the closed form over all else and TARGET that gave it, if one did."""
+    """A value of the unknown, and the closed form that gave it, if one did."""
 
     value: Number
-    form: Any
+    form: Form | None = None
 
 
 @dataclass(frozen=True)
@@ -148,14 +171,96 @@ def _branches(cost: Any, unknown: Any, choices: tuple[tuple[Any, Any], ...]) -> 
         yield from _branches(cost.xreplace({node: argument}), unknown, (*choices, (node, argument)))
 
 
+#: A number for each unknown.
+Values = dict[Any, Number]
+
+
+def system(costs: Sequence[Any], unknowns: Sequence[Any], targets: Sequence[Fraction]) -> list[Values]:
+    """All positive values of some unknowns at which as many costs, over them alone, have their targets.
+
+    One unknown after the other is eliminated by a resultant: where a cost is linear in it, that is to
+    solve for it and to put it into the others. What is left over one unknown has real algebraic roots.
+
+    Raises:
+        ExpressionError: a cost is no polynomial in the unknowns.
+    """
+    equations = [cost - _number(target) for cost, target in zip(costs, targets, strict=True)]
+    solutions: list[Values] = []
+    for branch in _combined(equations, unknowns):
+        for values in _eliminated(branch, list(unknowns)):
+            if values not in solutions and all(_holds(each, values) for each in equations):
+                solutions.append(values)
+    return solutions
+
+
+def _number(value: Fraction) -> Any:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _combined(equations: Sequence[Any], unknowns: Sequence[Any]) -> Iterator[list[Any]]:
+    """The equations in every choice of an argument for each maximum and minimum."""
+    nodes = {node for each in equations for node in each.atoms(sympy.Max, sympy.Min) if node.has(*unknowns)}
+    inner = [node for node in nodes if not any(a.has(sympy.Max, sympy.Min) for a in node.args)]
+    if not inner:
+        yield list(equations)
+        return
+    if len(nodes) > math.log2(MAX_BRANCHES):
+        raise ExpressionError("too many maxima and minima")
+    node = min(inner, key=str)
+    for argument in node.args:
+        yield from _combined([each.xreplace({node: argument}) for each in equations], unknowns)
+
+
+def _eliminated(equations: list[Any], unknowns: list[Any]) -> Iterator[Values]:
+    """Positive solutions of polynomial equations, and others that a resultant adds."""
+    polys = [_poly(each, unknowns) for each in equations]
+    if len(unknowns) == 1:
+        yield from ({unknowns[0]: root} for root in _algebraic(polys[0], 1))
+        return
+    pairs = [(poly, each) for poly in polys for each in unknowns if poly.degree(each) > 0]
+    if not pairs:
+        return
+    poly, unknown = min(pairs, key=lambda pair: pair[0].degree(pair[1]))
+    rest = [sympy.resultant(poly, each, unknown).as_expr() for each in polys if each is not poly]
+    for values in _eliminated(rest, [each for each in unknowns if each != unknown]):
+        for solution in inverse(poly.as_expr(), unknown).solutions(values, Fraction(0), Fraction(0)):
+            yield {**values, unknown: solution.value}
+
+
+def _poly(equation: Any, unknowns: list[Any]) -> Any:
+    numerator, _ = sympy.fraction(sympy.together(equation))
+    try:
+        poly = sympy.Poly(numerator, *unknowns, domain="QQ")
+    except (sympy.PolynomialError, sympy.CoercionFailed):
+        raise ExpressionError("several unknowns are solved for where costs are polynomials in them") from None
+    if poly.total_degree() > MAX_DEGREE:
+        raise ExpressionError(f"several unknowns are solved for up to a degree of {MAX_DEGREE}")
+    return poly
+
+
+def _holds(equation: Any, values: Values) -> bool:
+    low, high = enclose(equation, values, DIGITS[0])
+    return low <= 0 <= high
+
+
+def equation(name: str, expression: Any, form: str) -> str:
+    """`name` equals an expression, as ``text``, ``latex`` or ``python``."""
+    if form == "latex":
+        return f"{sympy.latex(sympy.Symbol(name))} = {sympy.latex(expression)}"
+    if form == "python":
+        return f"{name} = {sympy.pycode(expression)}"
+    return f"{name} = {expression}"
+
+
 def _roots(branch: Branch, values: Mapping[Any, Number], above: Exact, reach: Exact) -> Iterator[Solution]:
+    solutions: list[tuple[Number | None, Form | None]]
     if branch.forms:
-        pairs = [(evaluated(form, values), form) for form in branch.forms]
+        solutions = [(evaluated(form.expression, values), form) for form in branch.forms]
     elif branch.powers is not None and (poly := _polynomial(branch.powers, values)) is not None:
-        pairs = [(number, None) for number in _algebraic(*poly)]
+        solutions = [(number, None) for number in _algebraic(*poly)]
     else:
-        pairs = [(_bracketed(branch, values, above, reach), None)]
-    for number, form in pairs:
+        solutions = [(_bracketed(branch, values, above, reach), None)]
+    for number, form in solutions:
         if number is not None and decided(number, lambda x: x > above):
             yield Solution(number, form)
 
@@ -188,21 +293,27 @@ def _algebraic(poly: Any, root: int) -> Iterator[Number]:
     """The positive numbers whose `root`-th root is one of the polynomial's."""
     for number, _ in poly.real_roots(multiple=False):
         if number.is_positive:
-            exact = _isolated(number) if isinstance(number, sympy.CRootOf) else evaluated(number, {})
+            exact = _isolated(number) if number.has(sympy.CRootOf) else evaluated(number, {})
             raised = exact if root == 1 or exact is None else evaluated(_U**root, {_U: exact})
             if raised is not None:
                 yield raised
 
 
 def _isolated(number: Any) -> Real:
-    """A root of a polynomial, as closely as is asked: sympy isolates it exactly."""
+    """A root of a polynomial, as closely as is asked: sympy isolates it exactly.
+
+    sympy writes some as a multiple of another polynomial's.
+    """
+    [root] = number.atoms(sympy.CRootOf)
+    size = sympy.Rational(str(root.evalf(5)))
 
     def enclosed(digits: int) -> Ends:
-        size = sympy.Rational(1, 10**digits) * sympy.Rational(str(number.evalf(5)))
-        middle = number.eval_rational(dx=size)
-        return _rational(middle - size), _rational(middle + size)
+        middle = root.eval_rational(dx=abs(size) / 10**digits)
+        return _rational(middle - abs(size) / 10**digits), _rational(middle + abs(size) / 10**digits)
 
-    return real(enclosed, number)
+    isolated = real(enclosed, root)
+    multiple = number.xreplace({root: _U})
+    return real(lambda digits: enclose(multiple, {_U: isolated}, digits), number)
 
 
 def _rational(number: Any) -> Fraction:

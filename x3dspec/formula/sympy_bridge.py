@@ -7,7 +7,6 @@ What would blow up when sympy multiplies it out is refused before, by :mod:`x3ds
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,7 @@ import sympy
 
 from x3dspec.formula.terms import Size, Sizes, named
 from x3dspec.language.expressions import Algebra, Expr, Tape, relax
-from x3dspec.language.numbers import Exact, Surd
+from x3dspec.language.numbers import Exact, Root
 
 T = TypeVar("T")
 
@@ -33,12 +32,6 @@ class RoundTo(sympy.Function):  # type: ignore[misc]
             return sympy.floor(x / step + sympy.Rational(1, 2)) * step
         return None
 
-    def _sympystr(self, printer: Any) -> str:
-        return _called("round_to", printer, self.args)
-
-    def _latex(self, printer: Any, exp: str = "") -> str:
-        return _typeset("round", printer, self.args, exp)
-
 
 class RoundWidth(sympy.Function):  # type: ignore[misc]
     """``round_width(x, divisor)``: :class:`RoundTo`, at least `divisor`, not below 90 % of `x`."""
@@ -51,23 +44,6 @@ class RoundWidth(sympy.Function):  # type: ignore[misc]
             width = sympy.Max(divisor, RoundTo(x, divisor))
             return width + divisor if 10 * width < 9 * x else width
         return None
-
-    def _sympystr(self, printer: Any) -> str:
-        return _called("round_width", printer, self.args)
-
-    def _latex(self, printer: Any, exp: str = "") -> str:
-        return _typeset("roundwidth", printer, self.args, exp)
-
-
-def _called(function: str, printer: Any, arguments: Iterable[Any]) -> str:
-    return f"{function}({', '.join(map(printer._print, arguments))})"
-
-
-def _typeset(function: str, printer: Any, arguments: Iterable[Any], exponent: str) -> str:
-    """The function with its step as an index. sympy hands the exponent of a power down to its base."""
-    x, step = map(printer._print, arguments)
-    raised = f"^{{{exponent}}}" if exponent else ""
-    return rf"\operatorname{{{function}}}{raised}_{{{step}}}\left({x}\right)"
 
 
 class SympyAlgebra:
@@ -119,7 +95,7 @@ class Translation:
 def translate(roots: Iterable[Expr], names: Mapping[Expr, str] | None = None) -> Translation:
     """Some expressions in sympy. Nodes with a name are symbols where they are used, and definitions.
 
-    A named node is taken to be a whole number, as what is rounded is.
+    A named node is a whole number only where it is known to be one; it may be zero or less.
 
     Raises:
         ExpressionError: multiplied out, it has too many terms or too long numbers; or no value.
@@ -130,7 +106,8 @@ def translate(roots: Iterable[Expr], names: Mapping[Expr, str] | None = None) ->
         sizes[node] = _read(node, counting, named, sizes)
         value = values[node] = _read(node, SYMPY, symbol, values)
         if node in names and not value.is_number:
-            sizes[node], values[node] = named(names[node]), symbol(names[node], integer=True)
+            values[node] = sympy.Symbol(names[node], real=True, integer=node.whole or None)
+            sizes[node] = named(names[node])
             definitions.append((values[node], value))
     return Translation(tuple(values[root] for root in roots), tuple(definitions))
 
@@ -158,20 +135,16 @@ def simplified(expression: Any) -> Any:
     return sympy.cancel(expression)
 
 
-def symbol(name: str, *, integer: bool | None = None) -> Any:
-    """The symbol that stands for a factor, or for what was given a name."""
-    return sympy.Symbol(name, positive=True, integer=integer)
+def symbol(name: str) -> Any:
+    """The symbol that stands for a factor."""
+    return sympy.Symbol(name, positive=True)
 
 
 def to_number(value: Exact) -> Any:
-    """An exact number as sympy's: a rational, or a sum of roots."""
-    if isinstance(value, Surd):
-        return sum(_rational(factor) * _roots(radical) for radical, factor in value.terms)
+    """An exact number as sympy's: a rational, or a root of one."""
+    if isinstance(value, Root):
+        return _rational(value.radicand) ** sympy.Rational(1, value.degree)
     return _rational(value)
-
-
-def _roots(radical: Iterable[tuple[int, Fraction]]) -> Any:
-    return math.prod((sympy.Integer(p) ** _rational(a) for p, a in radical), start=sympy.Integer(1))
 
 
 def _rational(value: Fraction) -> Any:

@@ -16,10 +16,14 @@ from typing import Any
 
 from x3dspec.language.expressions import Expr, Tape, variables
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import MAX_BITS, MAX_EXPONENT, MAX_ROOT, Exact, ExactError
+from x3dspec.language.numbers import MAX_BITS, MAX_DEGREE, MAX_EXPONENT, Exact, ExactError
 
 #: Far more than the formula of a stage table has, and few enough to multiply out at once.
 MAX_TERMS = 4096
+#: Products of two terms, in all of one pass: what multiplying out takes.
+MAX_PRODUCTS = 8 * MAX_TERMS
+#: How many of them telling which of two sums is larger may take, for every term of theirs.
+COMPARISON = 64
 #: A sum is not raised to a higher power than this.
 MAX_POWER = 8
 
@@ -46,6 +50,7 @@ class Sizes:
     def __init__(self) -> None:
         # Numbered, so that comparing two of them is not comparing all that lies below.
         self._atoms: dict[Any, int] = {}
+        self._products = 0
 
     def constant(self, value: Exact) -> Size:
         rational = (
@@ -61,8 +66,10 @@ class Sizes:
         return _bounded(a.monomials | b.monomials, max(a.bits, b.bits) + more)
 
     def multiply(self, a: Size, b: Size) -> Size:
-        if len(a.monomials) * len(b.monomials) > MAX_TERMS:
+        pairs = len(a.monomials) * len(b.monomials)
+        if pairs > MAX_TERMS:
             raise ExpressionError(f"more than {MAX_TERMS} terms when multiplied out")
+        self._spend(pairs)
         products = (_product(m, n) for m in a.monomials for n in b.monomials)
         return _bounded(frozenset(products), a.bits + b.bits)
 
@@ -82,10 +89,10 @@ class Sizes:
         return self._opaque("ceil", a)
 
     def minimum(self, a: Size, b: Size) -> Size:
-        return self._opaque("minimum", a, b)
+        return self._compared("minimum", a, b)
 
     def maximum(self, a: Size, b: Size) -> Size:
-        return self._opaque("maximum", a, b)
+        return self._compared("maximum", a, b)
 
     def equal(self, a: Size, b: Size) -> Size:
         return self._opaque("equal", a, b)
@@ -98,6 +105,15 @@ class Sizes:
 
     def residues(self, count: Size, residue: Size, period: Size) -> Size:
         return self._opaque("residues", count, residue, period)
+
+    def _compared(self, operator: str, a: Size, b: Size) -> Size:
+        self._spend(COMPARISON * (len(a.monomials) + len(b.monomials)))
+        return self._opaque(operator, a, b)
+
+    def _spend(self, products: int) -> None:
+        self._products += products
+        if self._products > MAX_PRODUCTS:
+            raise ExpressionError(f"more than {MAX_PRODUCTS} products of terms when multiplied out")
 
     def _opaque(self, *key: Any) -> Size:
         return named(self._atoms.setdefault(key, len(self._atoms)))
@@ -143,6 +159,6 @@ def _bounded(monomials: frozenset[Monomial], bits: float) -> Size:
     if bits > MAX_BITS:
         raise ExactError(f"a number of more than {MAX_BITS} bits")
     for exponent in {exponent for monomial in monomials for _, exponent in monomial}:
-        if abs(exponent) > MAX_EXPONENT or exponent.denominator > MAX_ROOT:
-            raise ExpressionError(f"an exponent beyond {MAX_EXPONENT}, or a root beyond the {MAX_ROOT}th")
+        if abs(exponent) > MAX_EXPONENT or exponent.denominator > MAX_DEGREE:
+            raise ExpressionError(f"an exponent beyond {MAX_EXPONENT}, or a root beyond the {MAX_DEGREE}th")
     return Size(monomials, bits)

@@ -53,6 +53,18 @@ class SpecError(Exception):
         return cls([Problem(source, 0, 0, path, message)])
 
 
+class BadArgument(SpecError):
+    """An argument of a function has a value that it cannot have. The command line knows it as an option."""
+
+    def __init__(self, argument: str, message: str) -> None:
+        self.argument = argument
+        super().__init__([Problem(argument, 0, 0, "", message)])
+
+    @property
+    def message(self) -> str:
+        return self.problems[0].message
+
+
 class Infeasible(Exception):
     """The check ran and the answer is no: a budget out of reach, say. Exit code 1."""
 

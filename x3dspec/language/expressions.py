@@ -5,7 +5,7 @@ network's thousands of mentions of one width are one node. Building folds what c
 (constants, neutral elements, ``x / x``, the rounding of what is whole already) and nothing else.
 
 Evaluation never recurses. :class:`Tape` sorts the nodes below some roots once, then runs them
-through an :class:`Algebra`: exact numbers, floats, sympy, or other expressions (see :func:`relax`).
+through an :class:`Algebra`: exact numbers, sympy, or other expressions (see :func:`relax`).
 A number system is thus one class of a dozen short methods, and every one sees the same formula.
 """
 
@@ -327,7 +327,7 @@ class ExactAlgebra:
         return int(a == b)
 
     def round_to(self, a: Any, step: Any) -> Any:
-        return math.floor(self.divide(a, step) + Fraction(1, 2)) * step
+        return exact.nearest_integer(self.divide(a, step)) * step
 
     def round_width(self, a: Any, divisor: Any) -> Any:
         width = self.maximum(divisor, self.round_to(a, divisor))

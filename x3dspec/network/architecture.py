@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from html import escape
 
 from x3dspec.language.document import Document
-from x3dspec.language.errors import Problem, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Problem, SpecError, unknown
 from x3dspec.language.expressions import Expr
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact, ExactError, Surd
+from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
 from x3dspec.network import identity
@@ -25,9 +26,12 @@ from x3dspec.network.cost import Cost, total
 from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
+from x3dspec.network.memory import Saved, saved
 
 #: A factor value as a caller may give it. A float means the decimal it prints as: 2.2 is 11/5.
-Value = int | float | str | Fraction | Surd
+Value = int | float | str | Fraction | Root
+
+MAX_FRAMES, MAX_SIZE = 4096, 8192
 
 
 def load(spec: str) -> Architecture:
@@ -66,11 +70,17 @@ class Architecture:
     def at_clip(self, frames: int | None, size: int) -> Architecture:
         """The same spec counted at a given clip instead of its own.
 
+        Args:
+            frames: how many, from 1 to 4096; None for those that the spec gives, and for a 2-D network.
+            size: height and width in pixels, from 1 to 8192.
+
         Raises:
-            SpecError: frames for a 2-D network.
+            SpecError: frames for a 2-D network, or a number out of range.
         """
+        if not _whole(size, MAX_SIZE) or not (frames is None or _whole(frames, MAX_FRAMES)):
+            raise BadArgument("clip", f"frames go from 1 to {MAX_FRAMES}, size from 1 to {MAX_SIZE}")
         if frames is not None and self.source.network.input.frames is None:
-            raise SpecError.at("--clip", "this network is 2-D: its clip is a size alone")
+            raise BadArgument("clip", "this network is 2-D: its clip is a size alone")
         return Architecture(replace(self.source, clip=Clip(frames=frames, size=size)))
 
     def factors(self, overrides: Mapping[str, object] | None = None) -> tuple[net.Factor, ...]:
@@ -116,7 +126,7 @@ class Architecture:
         if name not in declared:
             raise SpecError([self._problem(unknown("factor", name, declared))])
         try:
-            return value if isinstance(value, Surd) else parse_number(str(value))
+            return value if isinstance(value, Root) else parse_number(str(value))
         except (ExpressionError, ExactError) as error:
             raise SpecError([self._problem(f"{name}: {error}")]) from None
 
@@ -131,6 +141,9 @@ class Architecture:
             *(source.identity, source.origins, source.document, source.classes, source.clip, source.accuracy),
             *(tuple(part.items()) for part in (source.factors, source.options, source.chosen)),
         )
+
+    def __repr__(self) -> str:
+        return f"Architecture({self.name}, {self.source.display})"
 
     def __hash__(self) -> int:
         return hash(self._content)
@@ -165,6 +178,18 @@ class Resolved:
     factors: Mapping[str, Exact]
     network: net.Network[int]
 
+    def __repr__(self) -> str:
+        cost = self.cost()
+        return f"Resolved({self.network.identity.name}: {cost.macs:,} MACs, {cost.params:,} parameters)"
+
+    def _repr_html_(self) -> str:
+        """The stage table, as a notebook shows it."""
+        head = _html_row("th", ["stage", "blocks", "width", "output", "MACs", "parameters"])
+        rows = [_html_row("td", _html_cells(stage, stage.cost())) for stage in self.network.stages]
+        cost = self.cost()
+        foot = _html_row("th", ["all", "", "", "", f"{cost.macs:,}", f"{cost.params:,}"])
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody><tfoot>{foot}</tfoot></table>"
+
     @cached_property
     def _costs(self) -> tuple[Cost[int], ...]:
         return tuple(stage.cost() for stage in self.network.stages)
@@ -180,3 +205,21 @@ class Resolved:
     def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
         return [cost.by(convention) for cost in self._costs]
+
+    def saved(self, checkpointing: bool = False) -> Saved:
+        """Bytes that training keeps for the backward pass, in 32-bit floats."""
+        return saved(self.network, checkpointing)
+
+
+def _whole(number: object, most: int) -> bool:
+    return type(number) is int and 1 <= number <= most
+
+
+def _html_cells(stage: net.Stage[int], cost: Cost[int]) -> list[str]:
+    output = " × ".join(map(str, stage.outputs.sizes))
+    figures = [f"{cost.macs:,}", f"{cost.params:,}"]
+    return [stage.name, str(stage.repeat), str(stage.outputs.channels), output, *figures]
+
+
+def _html_row(tag: str, cells: list[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"

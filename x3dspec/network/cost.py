@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.language.expressions import Expr, residues
 
 N = TypeVar("N")
@@ -68,7 +68,7 @@ class Cost(Generic[N]):
         """
         if convention not in CONVENTIONS:
             message = unknown("convention", convention, CONVENTIONS, "the conventions are")
-            raise SpecError.at("--convention", message)
+            raise BadArgument("convention", message)
         return replace(self, convention=convention)
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from x3dspec.language.errors import SpecError, nearest
+from x3dspec.language.errors import BadArgument, SpecError, nearest
 
 #: Beyond any clip that a machine could classify; it bounds what a typed exponent can ask for.
 MAX_TARGET = 10**18
@@ -65,8 +65,8 @@ class Target:
         return _MEANING[self.quantity]
 
 
-def parse_target(text: str, option: str = "--target") -> Target:
-    """Read a target; `option` is where it was typed.
+def parse_target(text: str, argument: str = "target") -> Target:
+    """Read a target; `argument` is where it was given.
 
     Raises:
         SpecError: what is wrong with it, and the units there are.
@@ -74,9 +74,9 @@ def parse_target(text: str, option: str = "--target") -> Target:
     try:
         return _read(text)
     except SpecError as error:
-        if option == "--target":
+        if argument == "target":
             raise
-        raise SpecError.at(option, error.problems[0].message) from None
+        raise BadArgument(argument, error.problems[0].message) from None
 
 
 def _read(text: str) -> Target:
@@ -126,16 +126,45 @@ def parse_tolerance(text: str) -> Fraction:
     written = text.strip()
     number = written.removesuffix("%").rstrip()
     if len(text) > MAX_LENGTH or not re.fullmatch(_NUMBER, number):
-        raise SpecError.at("--tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
+        raise BadArgument("tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
     share = Fraction(number) / (100 if written.endswith("%") else 1)
     if not 0 <= share <= 1:
-        raise SpecError.at("--tolerance", f"{_shown(text)} is not between 0% and 100%")
+        raise BadArgument("tolerance", f"{_shown(text)} is not between 0% and 100%")
     return share
 
 
 def _error(message: str) -> SpecError:
-    return SpecError.at("--target", message)
+    return BadArgument("target", message)
 
 
 def _shown(text: str) -> str:
     return ascii(text if len(text) <= 40 else text[:37] + "...")
+
+
+#: Units of memory, as torch and graphics cards are told by.
+_BYTES = {"B": 1, **{f"{p}iB": 2 ** (10 * (i + 1)) for i, p in enumerate("KMGT")}}
+_BYTES |= {f"{p}B": 10 ** (3 * (i + 1)) for i, p in enumerate("kMGT")}
+
+
+def parse_bytes(text: str, option: str = "--memory") -> int:
+    """Read an amount of memory: ``24GiB``, ``80GB``.
+
+    Raises:
+        SpecError: what is wrong with it, and the units there are.
+    """
+    match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
+    sizes = {unit.lower(): size for unit, size in _BYTES.items()}
+    unit = text.strip()[match.end() :].strip().lower() if match else ""
+    if match is None or unit not in sizes:
+        message = f"{_shown(text)} is no amount of memory; write it as 24GiB, or in {', '.join(_BYTES)}"
+        raise SpecError.at(option, message)
+    value = int(Fraction(match[0]) * sizes[unit])
+    if not 1 <= value <= MAX_TARGET:
+        raise SpecError.at(option, f"{_shown(text)} is not between 1 B and 10**18 bytes")
+    return value
+
+
+def binary(count: int) -> str:
+    """Bytes as a person reads them: ``804.2 MiB``."""
+    units = [unit for unit in ("KiB", "MiB", "GiB", "TiB") if _BYTES[unit] <= count]
+    return f"{count / _BYTES[units[-1]]:.1f} {units[-1]}" if units else f"{count} B"

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.pytorch.probe import loaded
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -222,7 +222,7 @@ def _inference(module: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) ->
 
 def _training(module: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor) -> Step:
     if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise SpecError.at("--train", "this module is for inference alone: nothing in it has a gradient")
+        raise BadArgument("train", "this module is for inference alone: nothing in it has a gradient")
     module.train()
     labels = torch.zeros(len(x), dtype=torch.long, device=x.device)
 
@@ -365,7 +365,7 @@ def _quiet() -> Iterator[None]:
 
 def _dtype(name: str) -> torch.dtype:
     if name not in DTYPES:
-        raise SpecError.at("--dtype", unknown("number type", name, DTYPES, "the types are"))
+        raise BadArgument("dtype", unknown("number type", name, DTYPES, "the types are"))
     return DTYPES[name]
 
 
@@ -374,7 +374,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise SpecError.at("--device", f"{name}: {str(error).splitlines()[0]}") from None
+        raise BadArgument("device", f"{name}: {str(error).splitlines()[0]}") from None
     return device
 
 

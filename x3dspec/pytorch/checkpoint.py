@@ -178,7 +178,7 @@ def _safetensors() -> Any:
     try:
         return import_module("safetensors.torch")
     except ImportError:
-        message = "this format needs a package: pip install 'x3dspec[safetensors]'"
+        message = "this format needs a package: pip install '.[safetensors]' in a clone of x3dspec"
         raise SpecError.at(SAFETENSORS, message) from None
 
 

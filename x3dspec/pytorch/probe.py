@@ -73,7 +73,7 @@ def observe(request: dict[str, Any]) -> dict[str, Any]:
     with _kept(seen, "params") as kept:
         kept["value"] = sum(parameter.numel() for parameter in model.parameters())
     with _kept(seen, "macs") as kept:
-        kept["value"] = _macs(model, clip)
+        kept["value"] = _macs(model, request.get("frame", clip))
     with _kept(seen, "arguments") as kept:
         kept["value"] = _arguments(factory, request["arguments"], small)
     if deployed:
@@ -151,9 +151,17 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    given = [_batch(clip)]
+    if hasattr(model, "initial_state"):
+        given.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(_batch(clip))
+        model(*given)
     return float(counter.get_total_flops() / 2)
+
+
+def _logits(model: Any, clips: Any) -> Any:
+    """The logits of clips; a stream's are those after the last frame."""
+    return model.forward_clip(clips)[:, -1] if hasattr(model, "forward_clip") else model(clips)
 
 
 def _layers(model: Any, clip: Sequence[int]) -> list[str]:
@@ -210,7 +218,7 @@ def _arguments(factory: Any, arguments: dict[str, Any], clip: Sequence[int]) -> 
     from torch import nn
 
     model = _on_meta(factory, **arguments)
-    shape = model(_batch([arguments["in_channels"], *clip[1:]], samples=2)).shape
+    shape = _logits(model, _batch([arguments["in_channels"], *clip[1:]], samples=2)).shape
     rates = [module.p for module in model.modules() if isinstance(module, nn.Dropout)]
     return {"logits": list(shape), "dropout": rates}
 
@@ -239,7 +247,7 @@ def _difference(factory: Any, train: str, clip: Sequence[int]) -> float:
     x = torch.randn(2, *clip)
     with torch.no_grad():
         logits = expected(x)
-        return float((found(x) - logits).abs().max() / logits.abs().max())
+        return float((_logits(found, x) - logits).abs().max() / logits.abs().max())
 
 
 def _random(key: str, tensor: Any) -> Any:

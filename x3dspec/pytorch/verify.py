@@ -23,10 +23,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import Header, clip, table
+from x3dspec.codegen.header import Header, clip, memory, table
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError, shown
 from x3dspec.network import layers as net
+from x3dspec.network import stream
 from x3dspec.network.architecture import Architecture, Resolved, load
 from x3dspec.pytorch import probe
 from x3dspec.pytorch.operations import executed, operations
@@ -43,6 +44,8 @@ _ENVIRONMENT = (
     *("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME", "USERPROFILE"),
     *("TMPDIR", "TEMP", "TMP", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
 )
+#: Forms of other operations, and the forms that train them.
+_COMPARED_WITH = {"deploy": "train", "stream": "stream_train"}
 _ARGUMENTS = {"num_classes": 7, "in_channels": 5, "dropout": 0.25}
 
 
@@ -97,10 +100,10 @@ def _checks(
         yield Check("factors", "values that the spec can have", "others", False, str(error))
         return
     yield from _figures(header, emit.counted(resolved, header.form))
-    if header.form == "deploy":
-        yield from _run_deploy(file, text, resolved, timeout)
+    if header.form in _COMPARED_WITH:
+        yield from _run_compared(file, text, resolved, header.form, timeout)
     else:
-        yield from _run(file, text, resolved, timeout)
+        yield from _run(file, text, resolved, header.form, timeout)
 
 
 def _read(file: Path) -> str:
@@ -168,6 +171,8 @@ def _origins(header: Header, architecture: Architecture) -> Iterator[Check]:
 def _figures(header: Header, resolved: Resolved) -> Iterator[Check]:
     cost = resolved.cost()
     yield _same("header: clip", clip(resolved.network), header.clip)
+    if header.form == "stream":
+        yield _same("header: memory", memory(resolved.network), header.memory)
     for name, found in header.counts.items():
         yield _same(f"header: {name}", getattr(cost, name), found)
     rows = [*zip_longest(table(resolved), header.table, fillvalue="")]
@@ -179,8 +184,9 @@ def _figures(header: Header, resolved: Resolved) -> Iterator[Check]:
 # What needs torch
 
 
-def _run(file: Path, text: str, resolved: Resolved, timeout: float) -> Iterator[Check]:
-    networks = [resolved.network, _smallest(resolved)]
+def _run(file: Path, text: str, given: Resolved, form: str, timeout: float) -> Iterator[Check]:
+    resolved, smallest = emit.counted(given, form), emit.counted(_smallest(given), form)
+    networks = [resolved.network, smallest.network]
     affordable = resolved.cost().macs <= MAX_FORWARD
     forwards = [_sizes(each) for each in (networks if affordable else networks[1:])]
     arguments = _arguments(resolved.network)
@@ -201,19 +207,21 @@ def _run(file: Path, text: str, resolved: Resolved, timeout: float) -> Iterator[
         yield from _observed(seen, resolved, networks, forwards, arguments)
 
 
-def _run_deploy(file: Path, text: str, resolved: Resolved, timeout: float) -> Iterator[Check]:
-    """The deploy form is compared with the train form that the spec gives: it has other operations."""
-    counted = emit.counted(resolved, "deploy")
-    clips = [_sizes(network) for network in (resolved.network, _smallest(resolved))]
-    forwards = clips if counted.cost().macs <= MAX_FORWARD else clips[1:]
+def _run_compared(file: Path, text: str, resolved: Resolved, form: str, timeout: float) -> Iterator[Check]:
+    """A form of other operations is compared with the form that the spec gives for training it."""
+    counted = emit.counted(resolved, form)
+    clips = [_sizes(each.network) for each in (resolved, _smallest(resolved))]
+    steps = 1 if form == "deploy" else (resolved.network.frames or 0) + stream.memory(counted.network).delay
+    forwards = clips if steps * counted.cost().macs <= MAX_FORWARD else clips[1:]
     arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
     request = {
         "path": [folder for folder in sys.path if folder],
         "text": text,
         "file": file.name,
-        "train": emit.source(resolved),
+        "train": emit.source(resolved, form=_COMPARED_WITH[form]),
         "arguments": arguments,
         "clip": clips[0],
+        "frame": _sizes(counted.network),
         "forward": forwards,
     }
     seen = _probed(request, timeout)
@@ -237,7 +245,7 @@ def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check
 
 
 def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:
-    """The logits of both forms at the same weights, norms' statistics random."""
+    """The logits of both forms at the same weights, norms' statistics random; a stream's after the clip."""
     name = f"logits at {' and '.join(map(_spelled, forwards))} against the train form's"
     expected = f"within {MAX_DIFFERENCE:g} of their largest"
     answer = seen.get("agreement", {})
@@ -270,7 +278,7 @@ def _observed(
     yield _compared(seen, "backward", "parameters that no gradient reaches", [])
 
 
-def _smallest(resolved: Resolved) -> net.Network[int]:
+def _smallest(resolved: Resolved) -> Resolved:
     """The same network at the smallest clip that it takes."""
     network = resolved.network
     frames = [None] if network.frames is None else [1, network.frames]
@@ -278,10 +286,10 @@ def _smallest(resolved: Resolved) -> net.Network[int]:
         for size in (32, 64, network.size):
             try:
                 architecture = resolved.architecture.at_clip(count, size)
-                return architecture.at(resolved.setting).network
+                return architecture.at(resolved.setting)
             except SpecError:
                 continue
-    return network
+    return resolved
 
 
 def _sizes(network: net.Network[int]) -> list[int]:
@@ -341,7 +349,7 @@ def _probed(request: dict[str, Any], timeout: float) -> dict[str, Any] | Check:
     if "torch" in seen:
         reason = str(seen["torch"].get("error"))
         missing = "" if "No module named 'torch'" in reason else f" ({reason})"
-        raise SpecError.at("", f'verify needs torch: pip install "x3dspec[torch]"{missing}')
+        raise SpecError.at("", f'verify needs torch: pip install ".[torch]" in a clone of x3dspec{missing}')
     return seen
 
 

@@ -92,7 +92,7 @@ def renderer() -> Callable[..., bytes]:
     try:
         from resvg_py import svg_to_bytes
     except ModuleNotFoundError:
-        raise SpecError.at("", 'png needs resvg: pip install "x3dspec[png]"') from None
+        raise SpecError.at("", 'png needs resvg: pip install ".[png]" in a clone of x3dspec') from None
 
     # Without a font resvg draws everything but the words, and says nothing.
     blank, letter = (svg_to_bytes(svg_string=charts.picture("", [charts.heading(t)])) for t in ("", "M"))

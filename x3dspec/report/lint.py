@@ -12,6 +12,7 @@ from fractions import Fraction
 from x3dspec.language.document import Path
 from x3dspec.language.errors import Problem
 from x3dspec.network import layers as net
+from x3dspec.network import stream
 from x3dspec.network.architecture import Architecture, Resolved
 
 #: Tensor cores and vector units read channels in groups of 8.
@@ -44,6 +45,7 @@ class _Reviewer:
             yield from self._strides(stage)
         yield from self._shares()
         yield from self._memory()
+        yield from self._frames()
 
     def _say(self, path: Path, message: str) -> Problem:
         """A preset's remark stands in its base, which is fine by itself: so it names the preset."""
@@ -99,6 +101,21 @@ class _Reviewer:
                 f"activation memory is {cost.activations / cost.params:.1f} times the parameter memory, "
                 f"more than {float(self._ratio):g} times: memory may limit the batch",
             )
+
+    def _frames(self) -> Iterator[Problem]:
+        """The last layer's frames against the clip's; where nothing strides in time."""
+        network = self._resolved.network
+        if network.frames is None:
+            return
+        lasting = all(shape.sizes[:1] in ((), network.inputs.sizes[:1]) for shape in _outputs(network))
+        seen = stream.frames_seen(network)
+        if lasting and seen > network.frames:
+            message = f"its last layer sees {seen} frames, the clip has {network.frames}"
+            yield self._say(("input", "frames"), message)
+
+
+def _outputs(network: net.Network[int]) -> Iterator[net.Shape[int]]:
+    return (stage.outputs for stage in network.stages)
 
 
 def _named_widths(stage: net.Stage[int]) -> Iterator[tuple[str, Path, int]]:

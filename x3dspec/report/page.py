@@ -18,11 +18,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from x3dspec.formula.notation import Piece, Text
+from x3dspec.formula import printers
+from x3dspec.formula.sympy_bridge import translate
 from x3dspec.language import numbers as exact
 from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import Expr, Tape, build, lift, variable
+from x3dspec.language.expressions import Expr, build, lift, variable
 from x3dspec.language.numbers import Exact
 from x3dspec.network import cost, identity, kinds, preset
 from x3dspec.network import layers as net
@@ -382,10 +383,7 @@ def _size(shape: net.Shape[Expr]) -> Expr | None:
 
 def _spelled(node: Expr, known: Mapping[Expr, str]) -> str:
     """An expression as a spec would say it, where some parts of it have names."""
-    tape = Tape[Piece]([node])
-    names = {each.name: Piece(each.name) for each in tape.nodes if each.operator == "variable"}
-    [piece] = tape.run(Text(), names, {part: Piece(name) for part, name in known.items()})
-    return str(piece.text)
+    return known.get(node) or printers.text(translate([node], known).values[0])
 
 
 def _output(before: net.Shape[Expr], after: net.Shape[Expr]) -> str | None:

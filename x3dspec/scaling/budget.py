@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Counts, Meter, meter
@@ -102,7 +102,7 @@ def solve(
         SpecError: an unknown order, or a spec that cannot be expanded.
     """
     if order not in ORDERS:
-        raise SpecError.at("--order", unknown("order", order, ORDERS, "the orders are"))
+        raise BadArgument("order", unknown("order", order, ORDERS, "the orders are"))
     limit = math.floor(target.value * (1 + tolerance))
     gauge = meter(architecture)
     _feasible(architecture.at(start or {}), target, limit)

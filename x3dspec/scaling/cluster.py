@@ -7,7 +7,7 @@ import uuid
 from importlib import import_module
 from typing import Any
 
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import BadArgument
 from x3dspec.scaling.attempt import Job, Local, Run, brief
 from x3dspec.scaling.judges import Score
 
@@ -26,7 +26,7 @@ class Cluster:
         try:
             self._client = _distributed().Client(address, timeout=10, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
-            raise SpecError.at("--dask", f"{address}: {brief(str(error))}") from None
+            raise BadArgument("dask", f"{address}: {brief(str(error))}") from None
 
     def __call__(self, job: Job) -> Run:
         return _Remote(self._client, job)
@@ -75,5 +75,5 @@ def _distributed() -> Any:
     try:
         return import_module("distributed")
     except ImportError:
-        message = "needs dask.distributed: pip install 'x3dspec[dask]'"
-        raise SpecError.at("--dask", message) from None
+        message = "needs dask.distributed: pip install '.[dask]' in a clone of x3dspec"
+        raise BadArgument("dask", message) from None

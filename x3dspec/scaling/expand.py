@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from x3dspec.formula.real import Real
-from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Meter, meter
 from x3dspec.network.units import Target, figure
@@ -102,7 +102,7 @@ def run(
         SpecError: an unknown rule or axis, a spec without axes.
     """
     if rule not in RULES:
-        raise SpecError.at("--rule", unknown("rule", rule, RULES, "the rules are"))
+        raise BadArgument("rule", unknown("rule", rule, RULES, "the rules are"))
     gauge = meter(architecture)
     tried = _tried(gauge, names)
     start = gauge.counts({})
@@ -130,7 +130,7 @@ def _tried(gauge: Meter, names: Sequence[str] | None) -> list[Axis]:
     known = axes(gauge.source)
     for name in names or ():
         if name not in known:
-            raise SpecError.at("--axes", unknown("axis", name, known))
+            raise BadArgument("axes", unknown("axis", name, known))
     return [axis for name, axis in known.items() if names is None or name in names]
 
 

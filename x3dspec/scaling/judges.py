@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Counts, meter
@@ -83,7 +83,7 @@ def judge(name: str) -> Judge:
         return _each(BUILT_IN[name])
     if ":" not in name:
         listed = [*BUILT_IN, "command", "package.module:function"]
-        raise SpecError.at("--judge", unknown("judge", name, listed, "the judges are"))
+        raise BadArgument("judge", unknown("judge", name, listed, "the judges are"))
     function = python_judge.function(name)
     return _each(lambda candidates: list(map(_number, python_judge.numbers(name, function, candidates))))
 

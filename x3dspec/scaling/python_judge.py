@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError
 
 #: Of what an error says, as much as one line holds.
 MAX_SAID = 200
@@ -29,7 +29,7 @@ def function(name: str) -> Callable[[Any], Any]:
     except (Exception, SystemExit) as error:  # whatever a stranger's module does when it is run
         raise SpecError.at(*_told(name, error)) from None
     if not callable(found):
-        raise SpecError.at("--judge", f"{name} is no function")
+        raise BadArgument("judge", f"{name} is no function")
     return found  # type: ignore[no-any-return]
 
 
@@ -46,10 +46,10 @@ def numbers(name: str, function: Callable[[Any], Any], candidates: Sequence[Any]
     except (Exception, SystemExit) as error:
         raise Infeasible(": ".join(_told(name, error))) from None
     if not isinstance(values, list):
-        raise SpecError.at("--judge", f"{name} gave {_shown(values)}, which is no list of numbers")
+        raise BadArgument("judge", f"{name} gave {_shown(values)}, which is no list of numbers")
     if len(values) != len(candidates):
         message = f"{name} gave {len(values)} scores for {len(candidates)} candidates"
-        raise SpecError.at("--judge", message)
+        raise BadArgument("judge", message)
     return [_number(name, value) for value in values]
 
 
@@ -57,25 +57,20 @@ def _number(name: str, value: Any) -> float:
     try:
         return float(value)
     except Exception:  # its own __float__
-        raise SpecError.at("--judge", f"{name} gave {_shown(value)}, which is no number") from None
+        raise BadArgument("judge", f"{name} gave {_shown(value)}, which is no number") from None
 
 
 def _shown(value: Any) -> str:
-    return (
-        f"{value!r:.60}"
-        if value is None or isinstance(value, str | int | float)
-        else f"a {type(value).__name__}"
-    )
+    plain = value is None or isinstance(value, str | int | float)
+    return f"{value!r:.60}" if plain else f"a {type(value).__name__}"
 
 
 def _told(name: str, error: BaseException) -> tuple[str, str]:
     """Where an error is, in the judge's own file if it went through that, and what it is."""
     said = f"{type(error).__name__}: {error}".partition("\n")[0][:MAX_SAID]
     if isinstance(error, SyntaxError) and error.filename:
-        return (
-            f"{_brief(error.filename)}:{error.lineno}",
-            f"--judge {name}: {type(error).__name__}: {error.msg}",
-        )
+        said = f"{type(error).__name__}: {error.msg}"
+        return f"{_brief(error.filename)}:{error.lineno}", f"--judge {name}: {said}"
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not _is_ours(each.filename)]
     if not frames:
         return "--judge", f"{name}: {said}"

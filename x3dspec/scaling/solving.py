@@ -6,7 +6,7 @@ The cost without rounding is written once in sympy, along an axis or over one fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,10 +21,12 @@ from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.source import Source
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Meter
+from x3dspec.network.layers import Setting
+from x3dspec.network.units import Target
 from x3dspec.scaling.axes import Axis
 
 if TYPE_CHECKING:  # sympy is loaded when something is solved, not before
-    from x3dspec.formula.solve import Inverse, Solution
+    from x3dspec.formula.solve import Form, Inverse, Solution
 
 #: The factors of an expansion before they are snapped.
 Raw = Mapping[str, Number]
@@ -87,6 +89,76 @@ def solved(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) ->
     above = here.high if isinstance(here, Real) else here
     solutions = course.inverse.solutions(values, target, above, max(above, Fraction(1)))
     return solutions[0].value if solutions else None
+
+
+def along(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number, above: Exact) -> list[Solution]:
+    """Every `m` above `above` that takes the relaxed cost from `raw` to a target.
+
+    Raises:
+        SpecError: the relaxed cost cannot be inverted.
+    """
+    course = _course(meter.architecture, axis.name, _explicit(meter, raw), quantity)
+    return course.inverse.solutions(_values(meter, raw), target, above)
+
+
+def legible(meter: Meter, form: Form, name: str, raw: Raw, symbolic: bool) -> Any:
+    """A closed form as a person writes it: over `C`, and the other factors if it is `symbolic`."""
+    from x3dspec.formula import sympy_bridge
+
+    target = sympy_bridge.symbol("C" if "C" not in meter.factors else "cost")
+    values = {} if symbolic else {
+        symbol: sympy_bridge.to_number(value)
+        for symbol, value in _values(meter, raw).items()
+        if symbol.name != name and not isinstance(value, Real)
+    }  # fmt: skip
+    with _refusals(meter.source, ()):
+        return form.legible(values, target)
+
+
+def system(
+    meter: Meter, names: Sequence[str], others: Setting, targets: Sequence[Target]
+) -> list[dict[str, Number]]:
+    """The positive values of some factors at which as many relaxed costs have their targets.
+
+    Raises:
+        ExpressionError: a cost is no polynomial in them.
+    """
+    from x3dspec.formula import solve, sympy_bridge
+
+    unknowns = [sympy_bridge.symbol(name) for name in names]
+    costs = _numeric(meter, names, others, targets)
+    found = solve.system(costs, unknowns, [Fraction(target.value) for target in targets])
+    return [{name: values[symbol] for name, symbol in zip(names, unknowns, strict=True)} for values in found]
+
+
+def elasticities(
+    meter: Meter, values: Mapping[str, Number], targets: Sequence[Target], others: Setting
+) -> list[dict[str, float]]:
+    """d ln target / d ln factor at a point, for each target."""
+    from x3dspec.formula import sympy_bridge
+    from x3dspec.formula.enclosures import evaluated
+
+    at = {sympy_bridge.symbol(name): value for name, value in values.items()}
+    slopes = []
+    for cost, target in zip(_numeric(meter, list(values), others, targets), targets, strict=True):
+        found = {symbol.name: evaluated(cost.diff(symbol), at) for symbol in at}
+        slopes.append({n: float(v or 0) * float(values[n]) / target.value for n, v in found.items()})
+    return slopes
+
+
+def _numeric(meter: Meter, names: Sequence[str], others: Setting, targets: Sequence[Target]) -> list[Any]:
+    """The relaxed costs over some factors, all others replaced by their values."""
+    from x3dspec.formula import sympy_bridge
+    from x3dspec.formula.enclosures import substituted
+
+    values = {
+        symbol: sympy_bridge.to_number(value)
+        for symbol, value in _values(meter, others).items()
+        if symbol.name not in names and not isinstance(value, Real)
+    }
+    explicit = _explicit(meter, {**others, **dict.fromkeys(names, Fraction(1))})
+    costs = (_relaxed(meter.architecture, explicit, target.quantity) for target in targets)
+    return [substituted(cost, values) for cost in costs]
 
 
 def reached(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:

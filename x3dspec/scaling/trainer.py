@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import BadArgument
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
 from x3dspec.scaling.attempt import Job, Local, Run
@@ -132,9 +132,9 @@ def split(template: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(template))
     except ValueError as error:
-        raise SpecError.at("--judge-command", str(error)) from None
+        raise BadArgument("judge_command", str(error)) from None
     if not words:
-        raise SpecError.at("--judge-command", "is empty; try 'python train.py {module} {spec} {out}'")
+        raise BadArgument("judge_command", "is empty; try 'python train.py {module} {spec} {out}'")
     if not any("{out}" in word for word in words):
-        raise SpecError.at("--judge-command", "has no {out}, where the command shall write its score")
+        raise BadArgument("judge_command", "has no {out}, where the command shall write its score")
     return words

@@ -9,17 +9,23 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.activation import FUNCTIONS
+from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation
 from x3dspec.network.layers.reader import Reader
 
 
 @dataclass(frozen=True)
 class SqueezeExcite(Layer[N]):
-    """Mean, convolution to `hidden`, activation, convolution back, gate, product."""
+    """Mean, convolution to `hidden`, activation, convolution back, gate, product.
+
+    The mean is over the clip, or over each frame of it.
+    """
 
     hidden: N
     activation: str
     gate: str
+    over: str = "clip"
 
     macro = "squeeze_excite"
     called = "squeeze-excitation"
@@ -33,14 +39,16 @@ class SqueezeExcite(Layer[N]):
         return SqueezeExcite(**reader.base, outputs=reader.inputs, hidden=hidden, **functions)
 
     def count(self) -> Cost[Any]:
-        """Its convolutions see one position."""
+        """Its convolutions see one position a mean."""
         size: Any = self.inputs.elements
         channels: Any = self.inputs.channels
         hidden: Any = self.hidden
         weights = 2 * (channels * hidden)
         params = weights + channels + hidden
-        moved = 3 * size + 6 * channels + 4 * hidden + params
-        return Cost(macs=weights, params=params, weights=weights, activations=channels + hidden, moved=moved)
+        means: Any = self.inputs.sizes[0] if self.over == "frame" else 1
+        moved = 3 * size + means * (6 * channels + 4 * hidden) + params
+        outputs = means * (channels + hidden)
+        return Cost(macs=means * weights, params=params, weights=weights, activations=outputs, moved=moved)
 
     def constraints(self: SqueezeExcite[Expr]) -> Constraints:
         yield from count((*self.origin, "hidden"), "hidden", self.hidden)
@@ -52,10 +60,25 @@ class SqueezeExcite(Layer[N]):
     def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
         return {**numbers, "activation": self.activation, "gate": self.gate}
 
+    def backward(self, walk: Backward) -> None:
+        """The mean, what each function keeps, and both sides of the product."""
+        channels: Any = self.inputs.channels
+        hidden: Any = self.hidden
+        activation, gate = FUNCTIONS[self.activation], FUNCTIONS[self.gate]
+        walk.own(FLOAT * channels)  # the mean, for the first convolution
+        walk.own(FLOAT * hidden)  # what the second convolution reads
+        walk.own(FLOAT * hidden if activation.keeps == "input" else 0)
+        walk.own(FLOAT * channels)  # what the gate reads or gives
+        walk.own(FLOAT * channels if gate.keeps == "input" else 0, walk.trains)  # and the product, the other
+        walk.keep()
+        walk.make(self.outputs.elements)
+        walk.trains = 1
+
     def operations(self) -> Iterator[Operation]:
         shape: list[Any] = [*self.outputs.numbers]
         one, zero = [1] * (len(shape) - 1), [0] * (len(shape) - 1)
-        gate, hidden = [shape[0], *one], [self.hidden, *one]
+        left = [shape[1], *one[1:]] if self.over == "frame" else one
+        gate, hidden = [shape[0], *left], [self.hidden, *left]
         conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
         yield "mean", gate, {}
         yield "conv", hidden, conv

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError
 from x3dspec.language.expressions import Expr, Tape
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
@@ -251,8 +251,12 @@ class Lattice:
         """Combinations of grid values."""
         return math.prod(len(each.values) for each in self.ranges.values())
 
-    def __len__(self) -> int:
-        """Combinations that are left where equal networks are one and what cannot be built is gone."""
+    @property
+    def size(self) -> int:
+        """Combinations that are left where equal networks are one and what cannot be built is gone.
+
+        Not its `len`, which Python holds to a machine word.
+        """
         return math.prod(map(len, self.clusters))
 
     def setting(self, combination: Sequence[int]) -> Setting:
@@ -404,7 +408,7 @@ class Lattice:
             f"{listed} are {size:,} combinations that meet in one rounding, more than {limit:,}: "
             "give a coarser or shorter --grid, or --fix one of them"
         )
-        return SpecError.at("--grid", message)
+        return BadArgument("grid", message)
 
     def _run(self, roots: list[Expr], values: Mapping[str, Numbers]) -> list[Numbers]:
         try:

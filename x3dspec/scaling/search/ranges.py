@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from x3dspec.formula.real import decided
-from x3dspec.language.errors import SpecError, unknown
+from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.language.expressions import variables
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
@@ -35,8 +35,8 @@ def parse_fix(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]
     """
     found: dict[str, tuple[Exact, ...]] = {}
     for word in words:
-        name, written = _named(meter, word, "--fix")
-        found[name] = (_inside(meter, name, _number(written, "--fix"), "--fix"),)
+        name, written = _named(meter, word, "fix")
+        found[name] = (_inside(meter, name, _number(written, "fix"), "fix"),)
     return found
 
 
@@ -48,50 +48,50 @@ def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...
     """
     found: dict[str, tuple[Exact, ...]] = {}
     for word in words:
-        name, written = _named(meter, word, "--grid")
-        parts = [_number(part, "--grid") for part in written.split(":")]
+        name, written = _named(meter, word, "grid")
+        parts = [_number(part, "grid") for part in written.split(":")]
         if len(parts) not in (2, 3):
-            raise SpecError.at("--grid", f"{written!r} is not of the form from:to or from:to:step")
+            raise BadArgument("grid", f"{written!r} is not of the form from:to or from:to:step")
         low, high, *step = parts
         try:
             found[name] = _values(name, low, high, step[0] if step else meter.factors[name].grid)
         except ExactError as error:
-            raise SpecError.at("--grid", f"{name}: {error}") from None
+            raise BadArgument("grid", f"{name}: {error}") from None
         for end in (found[name][0], found[name][-1]):
-            _inside(meter, name, end, "--grid")
+            _inside(meter, name, end, "grid")
     return found
 
 
 def _values(name: str, low: Exact, high: Exact, step: Exact) -> tuple[Exact, ...]:
     if step <= 0 or high < low:
-        raise SpecError.at("--grid", f"{name}: no values from {text(low)} to {text(high)} by {text(step)}")
+        raise BadArgument("grid", f"{name}: no values from {text(low)} to {text(high)} by {text(step)}")
     count = math.floor((high - low) / step) + 1
     if count > MAX_VALUES:
-        raise SpecError.at("--grid", f"{name}: {count:,} values are more than {MAX_VALUES:,}")
+        raise BadArgument("grid", f"{name}: {count:,} values are more than {MAX_VALUES:,}")
     return tuple(low + index * step for index in range(count))
 
 
-def _named(meter: Meter, word: str, option: str) -> tuple[str, str]:
+def _named(meter: Meter, word: str, argument: str) -> tuple[str, str]:
     name, equals, written = word.partition("=")
     name = name.strip().replace("-", "_")
     if not equals:
-        raise SpecError.at(option, f"{word!r} is not of the form factor=value")
+        raise BadArgument(argument, f"{word!r} is not of the form factor=value")
     if name not in meter.factors:
-        raise SpecError.at(option, unknown("factor", name, meter.factors))
+        raise BadArgument(argument, unknown("factor", name, meter.factors))
     return name, written
 
 
-def _number(written: str, option: str) -> Exact:
+def _number(written: str, argument: str) -> Exact:
     try:
         return parse_number(written.strip())
     except (ExpressionError, ExactError) as error:
-        raise SpecError.at(option, str(error)) from None
+        raise BadArgument(argument, str(error)) from None
 
 
-def _inside(meter: Meter, name: str, value: Exact, option: str) -> Exact:
+def _inside(meter: Meter, name: str, value: Exact, argument: str) -> Exact:
     message = outside(meter.source, name, value)
     if message:
-        raise SpecError.at(option, message)
+        raise BadArgument(argument, message)
     return value
 
 
@@ -108,7 +108,7 @@ def ranges(
     """
     both = sorted({*fixed} & {*grids})
     if both:
-        raise SpecError.at("--fix", f"{both[0]} is fixed and has a --grid")
+        raise BadArgument("fix", f"{both[0]} is fixed and has a --grid")
     given = {**fixed, **grids}
     explicit = frozenset(given)
     least = meter.values({name: values[0] for name, values in given.items()})
@@ -150,8 +150,8 @@ def _reaching(
     )
     last = first + MAX_VALUES if near is None else highest(fits, first, first + near, guess)
     if last >= first + MAX_VALUES - 1:
-        raise SpecError.at(
-            "--max", f"no limit bounds {name}: give --grid {name}=FROM:TO, or --fix {name}={text(low)}"
+        raise BadArgument(
+            "limits", f"no limit bounds {name}: give --grid {name}=FROM:TO, or --fix {name}={text(low)}"
         )
     why = "the next value exceeds a limit"
     if factor.high is not None and (last + 1) * factor.grid > factor.high:

@@ -1,0 +1,183 @@
+"""The inverse of a cost: put back in by sympy, and against bisection in mpmath that knows no formula."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import pytest
+import sympy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import x3dspec
+from specs import COMPOUND
+from x3dspec.formula.enclosures import evaluated
+from x3dspec.formula.real import Number, Real, decided
+from x3dspec.formula.solve import TARGET, Solution, inverse, system
+from x3dspec.language.shipped import shipped
+from x3dspec.network.evaluator import meter
+from x3dspec.scaling import solving
+from x3dspec.scaling.axes import axes
+
+X, Y, A, B = sympy.symbols("x y a b", positive=True)
+#: The bases: presets have their axes.
+BASES = ("x2d", "slow_r50", "c2d_r50", "i3d_r50", "r2plus1d_r50", "csn_r101", "mobilenet_v2",
+         "mobilenet_v3_large", "efficientnet")  # fmt: skip
+AXES = [(name, axis) for name in BASES for axis in axes(x3dspec.load(name).source)]
+
+
+def ends(number: Number) -> tuple[Fraction, Fraction]:
+    return (number.low, number.high) if isinstance(number, Real) else (Fraction(number), Fraction(number))  # type: ignore[arg-type]
+
+
+def bisected(cost: Any, unknown: Any, values: dict[Any, Any], target: Fraction, above: Fraction) -> Any:
+    """Where a rising cost passes its target, by halving alone, in 60 digits of mpmath."""
+    with mpmath.workdps(60):
+        function = sympy.lambdify([unknown], cost.subs(values), modules="mpmath")
+        low, high = mpmath.mpf(above.numerator) / above.denominator, mpmath.mpf(64)
+        aim = mpmath.mpf(target.numerator) / target.denominator
+        for _ in range(220):
+            middle = (low + high) / 2
+            low, high = (middle, high) if function(middle) < aim else (low, middle)
+        return low
+
+
+def agrees(number: Number, digits: Any) -> None:
+    with mpmath.workdps(60):
+        low, high = (mpmath.mpf(end.numerator) / end.denominator for end in ends(number))
+        assert abs(low - digits) < mpmath.mpf(10) ** -40 * abs(digits)
+        assert abs(high - digits) < mpmath.mpf(10) ** -40 * abs(digits)
+
+
+@pytest.mark.parametrize(("name", "axis"), AXES)
+def test_every_axis_of_every_shipped_spec(name: str, axis: str) -> None:
+    """Twice the cost: identically in all other factors where there is a closed form, and in digits."""
+    architecture = x3dspec.load(name)
+    gauge, here = meter(architecture), axes(architecture.source)[axis]
+    course = solving._course(architecture, axis, frozenset(), "macs")
+    start = solving.relaxed(gauge, {})
+    step = solving.doubling(gauge, here, {})
+    assert step is not None
+    assert step.macs == solving.twice(start)
+    for branch in course.inverse.branches:
+        for form in branch.forms:
+            back = branch.cost.subs(branch.unknown, form.expression) - TARGET
+            assert sympy.simplify(sympy.expand(back)) == 0
+    values = {k: sympy.Rational(v.numerator, v.denominator) for k, v in solving._values(gauge, {}).items()}  # type: ignore[union-attr]
+    above = evaluated(course.here, solving._values(gauge, {}))
+    assert isinstance(above, Fraction)
+    assert isinstance(step.macs, Fraction)
+    agrees(step.multiplier, bisected(course.inverse.cost, course.inverse.unknown, values, step.macs, above))
+    if isinstance(step.multiplier, Real) and step.multiplier.expression is not None:
+        at = course.inverse.cost.subs({**values, course.inverse.unknown: step.multiplier.expression})
+        assert sympy.expand(at) == step.macs, "the exact number costs exactly twice as much"
+
+
+def test_presets_have_no_axes_of_their_own() -> None:
+    assert {x3dspec.load(name).source.network.name for name in shipped()} >= {"x2d", "efficientnet"}
+    assert len(AXES) >= 36
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([pair for pair in AXES if pair[0] != "efficientnet"]),
+    st.fractions(min_value=1, max_value=9, max_denominator=99),
+    st.fractions(min_value=1, max_value=9, max_denominator=99),
+)
+def test_random_settings(pair: tuple[str, str], one: Fraction, two: Fraction) -> None:
+    """From any start, k steps along one axis have 2**k times its cost, recomputed from the raw factors."""
+    architecture = x3dspec.load(pair[0])
+    gauge, axis = meter(architecture), axes(architecture.source)[pair[1]]
+    names = [name for name in gauge.factors if name != "gamma_tau"]
+    raw: dict[str, Number] = {names[0]: one, names[-1]: two}
+    start = solving.relaxed(gauge, raw)
+    macs: Number | None = None
+    for index in range(1, 4):
+        step = solving.doubling(gauge, axis, raw, macs)
+        assert step is not None
+        raw, macs = {**raw, **step.factors}, step.macs
+        low, high = ends(solving.relaxed(gauge, raw))
+        assert low <= 2**index * ends(start)[0] <= high
+        assert high - low <= high / 10**50
+
+
+POLYNOMIAL = st.lists(st.integers(0, 50), min_size=1, max_size=5).filter(any)
+
+
+@settings(max_examples=40, deadline=None)
+@given(POLYNOMIAL, st.integers(1, 10**6))
+def test_random_polynomials(coefficients: list[int], target: int) -> None:
+    """One positive root each; where it is exact, it is exactly one."""
+    cost = sum(c * X**k for k, c in enumerate(coefficients, 1))
+    [solution] = inverse(cost, X).solutions({}, Fraction(target), Fraction(0))
+    low, high = ends(solution.value)
+    assert sum(c * low**k for k, c in enumerate(coefficients, 1)) <= target
+    assert sum(c * high**k for k, c in enumerate(coefficients, 1)) >= target
+
+
+def solved(cost: Any, target: int, above: int = 0) -> list[Solution]:
+    return inverse(cost, X).solutions({}, Fraction(target), Fraction(above))
+
+
+def test_what_has_which_form() -> None:
+    [cubic] = solved(X**3 + X, 10)
+    assert cubic.value == 2
+    [algebraic] = solved(X**3 + X, 11)
+    assert isinstance(algebraic.value, Real)
+    assert algebraic.value.exact == "CRootOf(x**3 + x - 11, 0)"
+    assert [s.value for s in solved(5 * X**3, 40)] == [2]
+    [fourth] = solved(X**4 + X**2, 6)
+    assert isinstance(fourth.value, Real)
+    assert fourth.value.exact == "sqrt(2)"
+    [root] = solved(sympy.sqrt(X) + 3, 5)
+    assert root.value == 4
+    [exponent] = solved(2**X * X, 1)
+    assert exponent.form is None
+    assert isinstance(exponent.value, Real)
+    agrees(exponent.value, bisected(2**X * X, X, {}, Fraction(1), Fraction(0)))
+
+
+def test_the_branch_that_applies() -> None:
+    cost = sympy.Max(10, 4 * X) + X
+    assert [s.value for s in solved(cost, 11)] == [1]
+    assert [s.value for s in solved(cost, 20)] == [4]
+    assert [s.value for s in solved(sympy.Min(10, 4 * X) + X, 20)] == [10]
+
+
+def test_none_several_and_negative_ones() -> None:
+    assert solved(X + 5, 3) == []
+    assert [s.value for s in solved(X + 5, 3, above=-9)] == [-2]
+    assert [s.value for s in solved(X**2 - 5 * X + 10, 4)] == [2, 3]
+    assert solved(sympy.Integer(7), 7) == []
+
+
+def test_systems() -> None:
+    [both] = system([X * Y + X, X + Y], [X, Y], [Fraction(8), Fraction(5)])[:1]
+    assert both[X] * both[Y] + both[X] == 8
+    assert system([X + Y, X + Y], [X, Y], [Fraction(1), Fraction(2)]) == []
+
+
+def test_a_number_is_read_as_closely_as_the_question_needs() -> None:
+    """sqrt(2) to 100 places, less the same 100 places, is decided; a tie belongs above."""
+    root = evaluated(sympy.sqrt(A), {A: Fraction(2)})
+    assert isinstance(root, Real)
+    near = root.enclosed(160)[0]
+    close = evaluated(B - near.numerator * sympy.Integer(1) / near.denominator, {B: root})
+    assert close is not None
+    assert decided(close, lambda x: x > 0)
+    assert root.digits(30) == "1.41421356237309504880168872421"
+    tie = evaluated(A * A - 2 + sympy.sqrt(3) - sympy.sqrt(3), {A: root})
+    assert tie == 0
+
+
+def test_spec_with_a_compound_axis(tmp_path: Any) -> None:
+    path = tmp_path / "compound.yaml"
+    path.write_text(COMPOUND)
+    architecture = x3dspec.load(str(path))
+    gauge = meter(architecture)
+    step = solving.doubling(gauge, axes(architecture.source)["both"], {})
+    assert step is not None
+    low, high = ends(solving.relaxed(gauge, step.factors))
+    assert low <= ends(step.macs)[0] <= high

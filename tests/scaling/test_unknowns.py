@@ -1,0 +1,131 @@
+"""What a factor must be for a figure: against the networks that are built there, and against mpmath."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+import x3dspec
+from x3dspec import Infeasible, SpecError
+from x3dspec.cli.app import run
+from x3dspec.network.evaluator import meter
+from x3dspec.network.units import Target, parse_target
+from x3dspec.scaling.solving import relaxed
+from x3dspec.scaling.unknowns import Solved, solve
+
+#: How many random questions are asked. X3DSPEC_RANDOM=300 asks as many as the evidence does.
+COUNT = int(os.environ.get("X3DSPEC_RANDOM", "12"))
+SPECS = ("x2d", "x3d_s", "x3d_m", "x3d_l", "mobilenet_v2", "mobilenet_v3_large", "csn_r101", "slow_r50")
+
+
+def straddles(name: str, answer: Solved) -> None:
+    """Resolved, the network within has at most the target, the one over has more."""
+    architecture = x3dspec.load(name)
+    [target], [unknown] = answer.targets, answer.unknowns
+    assert unknown.below or unknown.above
+    for point, over in ((unknown.below, False), (unknown.above, True)):
+        if point is not None:
+            cost: Any = architecture.at(point.factors).cost()
+            assert (getattr(cost, target.quantity) > target.value) is over
+            assert getattr(cost, target.quantity) == point.counts.of(target.quantity)
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_the_networks_beside_a_random_target(seed: int) -> None:
+    """The target is what a random value of the factor costs, and a little more or less."""
+    rng = random.Random(seed)
+    name = rng.choice(SPECS)
+    architecture = x3dspec.load(name)
+    gauge = meter(architecture)
+    quantity = rng.choice(["macs", "params", "activations"])
+    factors = {"macs": "swdbt", "params": "wdb", "activations": "swdbt"}[quantity]
+    factor = rng.choice([f for f in gauge.factors if f.removeprefix("gamma_") in factors])
+    value = gauge.start[factor] * Fraction(rng.randint(90, 400), 100)
+    count = gauge.counts({factor: value}).of(quantity)
+    target = Target(quantity, round(count * rng.uniform(0.98, 1.02)), "", "random")
+    straddles(name, solve(architecture, [factor], [target]))
+
+
+@pytest.mark.parametrize("seed", range(COUNT // 3))
+def test_two_unknowns_have_two_random_targets(seed: int) -> None:
+    """Each count is within its target, and over it one network further along one of the factors."""
+    rng = random.Random(seed)
+    name = rng.choice(SPECS[:5])
+    architecture = x3dspec.load(name)
+    gauge = meter(architecture)
+    names = rng.sample([f for f in ("gamma_w", "gamma_d", "gamma_b") if f in gauge.factors], 2)
+    setting = {f: gauge.start[f] * Fraction(rng.randint(100, 200), 100) for f in names}
+    costs = {quantity: float(relaxed(gauge, setting, quantity)) for quantity in ("macs", "params")}
+    targets = [Target(quantity, round(cost), "", quantity) for quantity, cost in costs.items()]
+    answer = solve(architecture, names, targets)
+    [below] = {id(each.below): each.below for each in answer.unknowns}.values()
+    assert below is not None
+    cost: Any = architecture.at(below.factors).cost()
+    for target in targets:
+        assert getattr(cost, target.quantity) == below.counts.of(target.quantity) <= target.value
+        assert any(
+            each.above is not None and each.above.counts.of(target.quantity) > target.value
+            for each in answer.unknowns
+        )
+
+
+def test_a_closed_form_is_what_the_issue_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["x3d_m", "--for", "gamma_s", "--target", "3GFLOPs"]
+    assert run(["solve", *words, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["unknowns"]["gamma_s"]
+    assert answer["closed_form"] == "gamma_s = sqrt((20*C - 36332059)/22061872896)"
+    assert answer["exact"] == "sqrt(105461640664245219)/196981008"
+    assert answer["below"]["factors"] == {"gamma_s": "1.5"}
+    assert answer["below"]["cost"]["macs"] == 2_926_961_984
+    for form, shown in (("python", "gamma_s = math.sqrt("), ("latex", r"\gamma_{s} = \sqrt{\frac{")):
+        assert run(["solve", *words, "--format", form, "--symbolic"]) == 0
+        assert shown in capsys.readouterr().out
+
+
+def test_an_axis_is_solved_for_its_m() -> None:
+    answer = solve(x3dspec.load("x2d"), ["temporal"], [parse_target("39394984 MACs")])
+    [unknown] = answer.unknowns
+    assert unknown.value == Fraction(9543113, 4618740), "twice the relaxed cost, as the first step"
+    straddles("x2d", answer)
+    assert unknown.below is not None
+    assert unknown.above is not None
+    assert (unknown.below.factors, unknown.above.factors) == ({"gamma_t": 1}, {"gamma_t": 2})
+
+
+def test_an_exponent_is_solved_for_in_a_bracket() -> None:
+    answer = solve(x3dspec.load("efficientnet"), ["phi"], [parse_target("1GFLOPs")])
+    assert answer.unknowns[0].closed_form is None
+    straddles("efficientnet", answer)
+
+
+@pytest.mark.parametrize(
+    ("factor", "target", "message"),
+    [
+        ("gamma_s", "4M params", "no value of gamma_s costs 4M params"),
+        ("gamma_w", "1000 FLOPs", "which is outside its domain"),
+    ],
+)
+def test_what_has_no_solution_is_said(
+    factor: str, target: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Infeasible, match=message):
+        solve(x3dspec.load("x3d_m"), [factor], [parse_target(target)])
+    assert run(["solve", "x3d_m", "--for", factor, "--target", target]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_questions_that_are_none() -> None:
+    x2d, target = x3dspec.load("x2d"), parse_target("1GFLOPs")
+    for names, targets, message in (
+        (["gama_s"], [target], "did you mean gamma_s"),
+        (["gamma_s", "gamma_w"], [target], "2 unknowns need as many targets, not 1"),
+        (["gamma_s", "gamma_s"], [target, target], "give each unknown once"),
+        (["gamma_s", "width"], [target, target], "unknown factor 'width'"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            solve(x2d, names, targets)
