@@ -32,6 +32,8 @@ from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
 from x3dspec.network import conditions, cost, lower
 from x3dspec.network.evaluator import meter
+from x3dspec.network.memory import largest_batch
+from x3dspec.network.units import binary
 from x3dspec.pytorch import verify
 from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
@@ -78,7 +80,7 @@ def _written(value: Any) -> str:
 
 #: What docs/api.md shows, part by part.
 _API = {
-    "x3dspec": "resolve cost budget expand search emit verify",
+    "x3dspec": "resolve cost budget expand search solve emit verify",
     "x3dspec.formula": "of",
     "x3dspec.network.architecture": "load Architecture Resolved Cost",
     "x3dspec.language.errors": "SpecError BadArgument Problem Infeasible",
@@ -90,6 +92,7 @@ _API = {
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
     "x3dspec.scaling.search.search": "Result",
+    "x3dspec.scaling.unknowns": "Solved Unknown Point",
     "x3dspec.pytorch.verify": "Report",
     "x3dspec.pytorch.checkpoint": "read write",
     "x3dspec.pytorch.convert": "convert Conversion",
@@ -223,6 +226,29 @@ def conventions() -> str:
     )
 
 
+def memory() -> str:
+    """What training keeps of one clip, and the largest batch in 24 GiB."""
+    rows = []
+    for name in ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0"):
+        resolved = x3dspec.load(name).resolve()
+        kept, less = resolved.saved(), resolved.saved(checkpointing=True)
+        batches = [
+            largest_batch(resolved.network, 24 * 2**30, checkpointing=on).clips for on in (False, True)
+        ]
+        figures = (f"{resolved.cost().macs / 1e9:.2f}", f"{kept.one_clip:,}", binary(kept.one_clip))
+        rows.append((name, *figures, binary(less.one_clip), *batches))
+    head = (
+        "spec",
+        "GMACs",
+        "bytes kept for one clip",
+        "",
+        "with checkpointing",
+        "clips in 24 GiB",
+        "with it",
+    )
+    return table(head, rows)
+
+
 def family() -> str:
     """The X3D family, counted."""
     rows = []
@@ -275,6 +301,11 @@ def bounds() -> str:
         ("bases in a row", loading.MAX_BASES, "a preset of a preset of a preset is hard to follow already"),
         ("problems reported of a document", loading.MAX_PROBLEMS, "nobody reads more"),
         ("characters of an expression", grammar.MAX_LENGTH, "more is not read in a table"),
+        (
+            "operations of a document, as written and again as its stages use them",
+            grammar.MAX_OPERATIONS,
+            "X2D has 637; every one is bounded, this bounds them together",
+        ),
         ("nesting of an expression", grammar.MAX_DEPTH, "every walk of it may recurse"),
         ("stages", spec.MAX_STAGES, several),
         ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
@@ -290,13 +321,8 @@ def bounds() -> str:
             "products of a few are floats, for the solvers",
         ),
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
-        ("roots in one sum", exact.MAX_TERMS, "a product of two sums merges the square of it"),
-        ("primes under the roots of one term", exact.MAX_PRIMES, "a multiplication each for every enclosure"),
         ("exponent of a power", exact.MAX_EXPONENT, "2 to more is over the bits"),
-        ("degree of a root", exact.MAX_ROOT, "a digit of a k-th root costs k times one of a number"),
-        ("prime under a root", exact.MAX_PRIME, "trial division stops at its root"),
-        ("work of one decision about a root", exact.MAX_WORK, "about a second"),
-        ("effort of all roots of one file", exact.MAX_EFFORT, "units of about 10 microseconds, counted"),
+        ("degree of a root", exact.MAX_DEGREE, "(6/5)**phi where phi has two decimals"),
         ("bytes of a file under verify", verify.MAX_BYTES, "the bounds above keep every emitted file below"),
         ("seconds of a file under verify", int(verify.TIMEOUT), "it may compute anything"),
         ("bytes of a journal", journal.MAX_BYTES, "one holds a few hundred lines"),

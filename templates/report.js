@@ -235,7 +235,7 @@ function fields({ values, message, index }) {
 }
 
 function place(slider, factor, value) {
-  const rung = floor(add(div(value, factor.grid), HALF));
+  const rung = nearestInteger(div(value, factor.grid));
   if (slider.value !== String(rung)) slider.value = String(rung);
   slider.setAttribute("aria-valuetext", brief(value));
 }

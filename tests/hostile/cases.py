@@ -77,7 +77,18 @@ def _emitted(name: str, text: str, *more: str) -> Case:
 
 def cases() -> list[Case]:
     """All of them, in an order that does not change."""
-    kinds = [_yaml, _bombs, _numbers, _expressions, _names, _strings, _bases, _encodings, _command_lines]
+    kinds = [
+        _yaml,
+        _bombs,
+        _works,
+        _numbers,
+        _expressions,
+        _names,
+        _strings,
+        _bases,
+        _encodings,
+        _command_lines,
+    ]
     return [case for kind in (*kinds, _headers, _journals, _solvers, _forms) for case in kind()]
 
 
@@ -164,6 +175,37 @@ def _bombs() -> Iterator[Case]:
     yield _resolved("comments_only", "#\n" * 100_000)
 
 
+# Many operations, each of them allowed; and what is as long to look for
+
+
+def _works() -> Iterator[Case]:
+    long = "*".join(["(" + "+".join(["*".join(["k*j"] * 6)] * 5) + ")"] * 3)
+    layers = ", ".join(["conv: {out: *w, kernel: [*w, *w], stride: [*w, *w], groups: *w, when: *w}"] * 62)
+    stages = "".join(f"  - {{name: s{i}, block: u, k: 10/7**40, j: 7**40/10}}\n" for i in range(62))
+    head = (
+        f"name: n\ninput: {{size: 8}}\nblocks:\n  u: {{arguments: [k, j], layers: [conv: {{out: &w '{long}'"
+    )
+    for name, body in {"written": f", {layers}", "used": ""}.items():
+        text = f"{head}, kernel: *w}}{body}]}}\nstages:\n{stages}"
+        for command in ("resolve", "check", "formula", "emit"):
+            out = ("--out", "out") if command == "emit" else ()
+            yield Case(
+                f"operations_{name}_{command}", (command, "spec.yaml", *out), {"spec.yaml": text.encode()}
+            )
+    names = ", ".join(f"abcdefghijklmnopqrstuvwxyz{i}" for i in range(16))
+    given = ", ".join(f"abcdefghijklmnopqrstuvwxyz{i}: 1" for i in range(16))
+    text = f"name: n\ninput: {{size: 8}}\nblocks: {{b: {{arguments: [{names}], layers: [relu]}}}}\nstages:\n"
+    text += "".join(f"  - {{name: stage{i}, block: b, {given}}}\n" for i in range(63))
+    unknown = ", ".join(f"conv: {{out: abcdefghijklmnopqrstuvXXyz{i}, kernel: 1}}" for i in range(64))
+    yield _resolved("suggestions", text + f"  - {{name: last, layers: [{unknown}]}}\n")
+    factors = ", ".join(f"f{i}: {{start: 1}}" for i in range(7))
+    axes = ", ".join(f"a{i}: {{f{i}: f{i} * m}}" for i in range(7))
+    widths = ", ".join(f"conv: {{out: ceil(8 * f{i}), kernel: 1}}" for i in range(7))
+    text = f"name: n\nfactors: {{{factors}}}\naxes: {{{axes}}}\ninput: {{size: 8}}\nstages:\n"
+    text += f"  - {{name: s, layers: [{widths}, mean, linear: {{out: classes}}]}}\n"
+    yield Case("search_overflow", ("search", "spec.yaml", "--max", "1MMACs"), {"spec.yaml": text.encode()})
+
+
 # Numbers
 
 
@@ -188,7 +230,8 @@ def _numbers() -> Iterator[Case]:
         "root_tower": "sqrt(sqrt(sqrt(sqrt(sqrt(sqrt(sqrt(sqrt(2))))))))",
         "root_of_a_large_prime": "sqrt(1000000000000000003)",
         "root_of_a_large_composite": "sqrt(1000000000000000003 * 1000000000000000009)",
-        "nearly_a_tie": "floor((sqrt(2) - 1)**1200 + 1)",
+        "nearly_a_tie": "floor(sqrt(10**30 - 1) * 10**9)",
+        "root_in_a_sum": "floor((sqrt(2) - 1)**1200 + 1)",
         "sum_of_roots": "(sqrt(2)+sqrt(3)+sqrt(5)+sqrt(7)+sqrt(11)+sqrt(13)+sqrt(17))**40",
         "division_by_zero": "1/(w-w)",
         "zero_to_the_minus_one": "0**-1",
@@ -687,7 +730,7 @@ def _solvers() -> Iterator[Case]:
         "grid_tiny": ("start: 1, grid: 1/2**4000", "w * m", "ceil(8 * w)"),
         "start_huge": ("start: 2**4000", "w * m", "8 + ceil(w / 2**4000)"),
         "start_of_a_sum": ("start: sqrt(2) + sqrt(3)", "w * m", "ceil(8 * w)"),
-        "start_of_many_digits": ("start: sqrt(2) * 3**2500 / 2**3962", "w * m", "ceil(8 * w)"),
+        "start_of_many_digits": ("start: sqrt(2) * 3**1200 / 2**1902", "w * m", "ceil(8 * w)"),
         "slope_huge": ("start: 1", "w + 2**4000 * m", "ceil(8 * w)"),
         "slope_of_a_sum": ("start: 1", "w + m * (sqrt(2) + 1)", "ceil(8 * w)"),
         "width_huge_beside_the_start": ("start: 1", "w * m", "ceil(8 * w + 2**4000 * (w - 1))"),

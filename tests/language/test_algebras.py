@@ -19,7 +19,7 @@ from x3dspec.language import expressions as expr
 from x3dspec.language import numbers as exact
 from x3dspec.language.expressions import EXACT, Expr, Tape, constant, variable
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact
+from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.report.javascript import JavaScript, function
 from x3dspec.scaling.search.arrays import ARRAYS, joined, numbers
 
@@ -39,8 +39,13 @@ anything: st.SearchStrategy[Exact] = st.one_of(small, large, roots)
 def test_arrays_are_exact_where_numbers_leave_the_machine(values: list[Exact], other: Exact) -> None:
     array, single = numbers(values), numbers([other], ())
     for operator in BINARY:
-        found = getattr(ARRAYS, operator)(array, single).objects().tolist()
-        assert found == [getattr(EXACT, operator)(value, other) for value in values], operator
+        try:
+            expected = [getattr(EXACT, operator)(value, other) for value in values]
+        except ExactError:  # a root in a sum, or with a minus
+            with pytest.raises(ExactError):
+                getattr(ARRAYS, operator)(array, single)
+        else:
+            assert getattr(ARRAYS, operator)(array, single).objects().tolist() == expected, operator
     for operator in ("floor", "ceil"):
         found = getattr(ARRAYS, operator)(array).objects().tolist()
         assert found == [getattr(EXACT, operator)(value) for value in values], operator
@@ -55,7 +60,10 @@ def test_arrays_round_exactly(values: list[Exact], step: Any) -> None:
         assert found == [getattr(EXACT, operator)(value, step) for value in values], operator
 
 
-@given(st.lists(anything, min_size=2, max_size=4), st.lists(anything.filter(bool), min_size=2, max_size=4))
+positive = anything.filter(lambda x: x > 0)
+
+
+@given(st.lists(positive, min_size=2, max_size=4), st.lists(positive, min_size=2, max_size=4))
 def test_arrays_divide_element_by_element(above: list[Exact], below: list[Exact]) -> None:
     pairs = list(zip(above, below, strict=False))
     found = ARRAYS.divide(numbers(a for a, _ in pairs), numbers(b for _, b in pairs))
@@ -121,7 +129,7 @@ def exactly(root: Expr, x: Exact, y: Exact) -> Any:
 @pytest.mark.parametrize("case", CASES)
 def test_sympy_is_equal(case: str) -> None:
     root = CASES[case](variable("x"), variable("y"))
-    for x, y in PLACES:
+    for x, y in PLACES[: -1 if case == "add" else None]:
         values = {"x": sympy_bridge.to_number(x), "y": sympy_bridge.to_number(y)}
         found = Tape([root]).run(sympy_bridge.SYMPY, values)[0]
         expected = exactly(root, x, y)
@@ -157,11 +165,10 @@ def test_what_is_written(case: str) -> None:
 
 
 def test_javascript_spells_exact_constants() -> None:
-    root = variable("x") * constant(3 * ROOT / 2 + exact.power(Fraction(5), Fraction(1, 3)) + 1)
-    text = function([root], ["x"])
-    for part in ("q(3n,2n)", "pow(2n,q(1n,2n))", "pow(5n,q(1n,3n))"):
+    root = constant(Fraction(3, 2)) * variable("x") + variable("y") * constant(3 * ROOT / 2)
+    text = function([root], ["x", "y"])
+    for part in ("q(3n,2n)", "pow(q(9n,2n),q(1n,2n))"):
         assert part in text
-    assert text.count("add(") == 2
 
 
 def test_javascript_uses_plain_operators_on_integers_alone() -> None:

@@ -32,7 +32,7 @@ PLACE = re.compile(r"(x3dspec )?\S+: |1 of 1 files |\.\.\. and \d+ more$")
 #: A spec that is read has a line for everything but what is wrong with the file as a whole.
 NO_LINE = re.compile(
     r"spec\.yaml: (is not (text|UTF-8)|is UTF-16|larger than|is the base|w = |cannot be read|"
-    r"no closed form: |a number of more than )"
+    r"no closed form: |a number of more than |a root in a sum|cannot be solved|[\d.e+]+ networks)"
 )
 
 
@@ -92,7 +92,8 @@ def test_nothing_is_left_behind(everything: dict[str, Any]) -> None:
 
 def test_every_message_names_its_place_in_one_line(everything: dict[str, Any]) -> None:
     for name, seen in everything.items():
-        assert (seen["code"] != 0) == bool(seen["lines"]), name
+        # `check` answers what is wrong on standard output.
+        assert (seen["code"] != 0) == bool(seen["lines"]) or name.endswith("_check"), name
         for line in seen["lines"]:
             assert PLACE.match(line), (name, line)
             assert not line.startswith("spec.yaml: ") or NO_LINE.match(line), (name, line)

@@ -108,7 +108,7 @@ def embedded(page: str) -> dict[str, Any]:
 
 # The arithmetic, without a browser.
 
-ROOTS = ["sqrt(2)", "2*sqrt(3)", "3**(1/3)", "sqrt(2) + 1/2", "3/2*sqrt(2)"]
+ROOTS = ["sqrt(2)", "2*sqrt(3)", "3**(1/3)", "3/2*sqrt(2)", "(6/5)**(13/10)"]
 
 
 def drawn(architecture: Architecture, seed: int, roots: bool = False) -> dict[str, str]:

@@ -189,9 +189,9 @@ def test_bounds_change_nothing(x2d: Architecture) -> None:
         walk = Walk(lattice, dict(limits), [best], bounding)
         walk.run(lambda *_: None)
         found.append((list(best.networks()), walk.fit, walk.covered))
-        assert walk.counted == len(lattice) or bounding
+        assert walk.counted == lattice.size or bounding
     assert found[0] == found[1]
-    assert found[0][2] == len(lattice)
+    assert found[0][2] == lattice.size
 
 
 def test_the_pareto_front_is_the_front(

@@ -60,9 +60,9 @@ SMOOTH = RAW.replace("  - {name: odd, layers: [conv: {out: 8 / (2 - w), kernel: 
 @pytest.mark.parametrize(
     ("text", "value", "message"),
     [
-        (SMOOTH, sqrt(2), "its count is irrational"),
+        (SMOOTH, sqrt(2), "a root .*"),
         (RAW, Fraction(2), "division by zero"),
-        (RAW, sqrt(2), "division by a sum of roots"),
+        (RAW, sqrt(2), "a root .*"),
     ],
 )
 def test_a_figure_that_is_none(tmp_path: Path, text: str, value: Fraction, message: str) -> None:
@@ -195,7 +195,7 @@ def test_a_lattice_of_nothing(tmp_path: Path) -> None:
     ("grid", "message"),
     [
         ("w=1:3:1/4", "division by zero, somewhere on the grid"),
-        ("w=1:2:sqrt(2)-1", "grid: w: division by a sum of roots"),
+        ("w=1:2:sqrt(2)-1", "grid: a root in a sum"),
     ],
 )
 def test_a_lattice_without_figures(tmp_path: Path, grid: str, message: str) -> None:
@@ -264,7 +264,7 @@ NUMBERS: list[tuple[str, str, str, str]] = [
         "{start: 1, grid: sqrt(2)-1}",
         "w * m",
         "ceil(8 * w)",
-        "factors.w.grid: must be a single number",
+        "factors.w.grid: a root in a sum: round it first",
     ),
     ("{start: 1, grid: 2**4000}", "w * m", "ceil(8 * w)", f"factors.w.grid: must be {SIZE}"),
     ("{start: 1, grid: 1e-13}", "w * m", "ceil(8 * w)", f"factors.w.grid: must be {SIZE}"),
@@ -272,9 +272,9 @@ NUMBERS: list[tuple[str, str, str, str]] = [
     ("{start: 1, min: -(2**4000)}", "w * m", "ceil(8 * w)", f"factors.w.min: must be {SIZE}"),
     ("{start: 1}", "w + 2**4000 * m", "ceil(8 * w)", ""),
     ("{start: 1}", "w + m / 2**4000", "ceil(8 * w)", ""),
-    ("{start: 1}", "w + m * (sqrt(2) + 1)", "ceil(8 * w)", ""),
-    ("{start: sqrt(2) + 1}", "w * m", "ceil(8 * w)", ""),
-    ("{start: sqrt(2) * 3**2500 / 2**3962}", "w * m", "ceil(8 * w)", ""),
+    ("{start: 1}", "w + m * (sqrt(2) + 1)", "ceil(8 * w)", "axes.wide.w: a root in a sum: round it first"),
+    ("{start: sqrt(2) + 1}", "w * m", "ceil(8 * w)", "factors.w.start: a root in a sum: round it first"),
+    ("{start: sqrt(2) * 3**1200 / 2**1902}", "w * m", "ceil(8 * w)", ""),
     ("{start: 1}", "w * m", "ceil(8 * w + 2**4000 * (w - 1))", ""),
     ("{start: 1}", "w * m", "ceil(8 * w - 2**2000 * (w - 1))", ""),
     ("{start: 0, min: 0}", "w + m", "ceil(8 + w * 2**4000)", ""),
@@ -298,7 +298,7 @@ def test_numbers_that_no_network_has_are_answered_in_words(
     width: str,
     message: str,
 ) -> None:
-    """Floats end at 2**1024 and exact division at sums of roots; every command says so in one line."""
+    """Floats end at 2**1024 and exact arithmetic at sums with a root; every command says so in one line."""
     monkeypatch.chdir(tmp_path)
     Path("numbered.yaml").write_text(NUMBERED.format(factor=factor, step=step, width=width))
     assert run(["resolve", "numbered.yaml"]) == (2 if message else 0)
@@ -320,5 +320,6 @@ def test_a_typed_number_is_of_the_size_of_a_factor(x2d: Architecture) -> None:
 
 def test_numbers_beyond_floats_are_infinite() -> None:
     assert approximate(Fraction(10**400)) == math.inf
-    assert approximate(-(10**400) * sqrt(2)) == -math.inf
+    assert approximate(Fraction(-(10**400))) == -math.inf
+    assert approximate(10**400 * sqrt(2)) == math.inf
     assert approximate(sqrt(2)) == pytest.approx(2**0.5)

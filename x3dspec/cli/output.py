@@ -63,7 +63,7 @@ def _cells(row: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> l
     ]
 
 
-def number(value: Number) -> int | float:
+def number(value: Number | float) -> int | float:
     """An exact value as a JSON number."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return value.numerator

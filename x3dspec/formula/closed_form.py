@@ -22,7 +22,7 @@ from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.language.expressions import EXACT, Expr, Tape
-from x3dspec.language.numbers import Exact
+from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
@@ -79,7 +79,7 @@ class Formula:
     definitions: tuple[Definition, ...]
     terms: tuple[Term, ...]
     setting: Setting
-    value: Exact
+    value: Exact | float
 
     @property
     def summands(self) -> list[Any]:
@@ -119,10 +119,20 @@ def derive(
     [root] = expr.relax([total]) if relaxed else [total]
     with refusals(architecture):
         definitions, terms = _relaxed(root, values) if relaxed else _rounded(network, counted, values)
-        value = Fraction(0) + Tape[Any]([root]).run(EXACT, values)[0]
+        value = _value(root, values)
     used = _symbols(definitions, terms)
     shown = {name: value for name, value in values.items() if symbol(name) in used}
     return Formula(architecture.name, counted, relaxed, (*shown,), definitions, terms, shown, value)
+
+
+def _value(root: Expr, values: Setting) -> Exact | float:
+    """The form's value: exact, or the nearest float where roots would have to be added."""
+    try:
+        value: Exact = Fraction(0) + Tape[Any]([root]).run(EXACT, values)[0]
+    except ExactError:
+        known = {symbol(name): to_number(value) for name, value in values.items()}
+        return float(to_sympy(root).xreplace(known))
+    return value
 
 
 @contextmanager

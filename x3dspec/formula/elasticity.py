@@ -104,7 +104,9 @@ def elasticities(
 def _branches(roots: list[Expr], values: Setting) -> list[Expr]:
     """The roots with the larger argument, at these values, in place of every maximum."""
     tape = Tape[Any](roots)
-    numbers = dict(zip(tape.nodes, Tape[Any](tape.nodes).run(EXACT, values), strict=True))
+    forks = [node for node in tape.nodes if node.operator in ("minimum", "maximum")]
+    compared = Tape[Any](argument for node in forks for argument in node.arguments)
+    numbers = dict(zip(compared.roots, compared.run(EXACT, values), strict=True))
     chosen: dict[Expr, Expr] = {}
     for node in tape.nodes:
         arguments = [chosen[argument] for argument in node.arguments]

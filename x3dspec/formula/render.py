@@ -84,7 +84,7 @@ def _valued(formula: Formula) -> str:
     return f"= {value} at {setting}" if setting else f"= {value}"
 
 
-def _grouped(value: Exact) -> str:
+def _grouped(value: Exact | float) -> str:
     """A large number with separators; two decimals where it is not whole."""
     if isinstance(value, Fraction) and value.denominator == 1:
         return f"{value.numerator:,}"

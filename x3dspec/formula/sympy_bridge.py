@@ -7,7 +7,6 @@ What would blow up when sympy multiplies it out is refused before, by :mod:`x3ds
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,7 @@ import sympy
 
 from x3dspec.formula.terms import Size, Sizes, named
 from x3dspec.language.expressions import Algebra, Expr, Tape, relax
-from x3dspec.language.numbers import Exact, Surd
+from x3dspec.language.numbers import Exact, Root
 
 T = TypeVar("T")
 
@@ -142,14 +141,10 @@ def symbol(name: str) -> Any:
 
 
 def to_number(value: Exact) -> Any:
-    """An exact number as sympy's: a rational, or a sum of roots."""
-    if isinstance(value, Surd):
-        return sum(_rational(factor) * _roots(radical) for radical, factor in value.terms)
+    """An exact number as sympy's: a rational, or a root of one."""
+    if isinstance(value, Root):
+        return _rational(value.radicand) ** sympy.Rational(1, value.degree)
     return _rational(value)
-
-
-def _roots(radical: Iterable[tuple[int, Fraction]]) -> Any:
-    return math.prod((sympy.Integer(p) ** _rational(a) for p, a in radical), start=sympy.Integer(1))
 
 
 def _rational(value: Fraction) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 from x3dspec.language.expressions import Expr, Tape, variables
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import MAX_BITS, MAX_EXPONENT, MAX_ROOT, Exact, ExactError
+from x3dspec.language.numbers import MAX_BITS, MAX_DEGREE, MAX_EXPONENT, Exact, ExactError
 
 #: Far more than the formula of a stage table has, and few enough to multiply out at once.
 MAX_TERMS = 4096
@@ -159,6 +159,6 @@ def _bounded(monomials: frozenset[Monomial], bits: float) -> Size:
     if bits > MAX_BITS:
         raise ExactError(f"a number of more than {MAX_BITS} bits")
     for exponent in {exponent for monomial in monomials for _, exponent in monomial}:
-        if abs(exponent) > MAX_EXPONENT or exponent.denominator > MAX_ROOT:
-            raise ExpressionError(f"an exponent beyond {MAX_EXPONENT}, or a root beyond the {MAX_ROOT}th")
+        if abs(exponent) > MAX_EXPONENT or exponent.denominator > MAX_DEGREE:
+            raise ExpressionError(f"an exponent beyond {MAX_EXPONENT}, or a root beyond the {MAX_DEGREE}th")
     return Size(monomials, bits)

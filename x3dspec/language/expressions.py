@@ -327,7 +327,7 @@ class ExactAlgebra:
         return int(a == b)
 
     def round_to(self, a: Any, step: Any) -> Any:
-        return math.floor(self.divide(a, step) + Fraction(1, 2)) * step
+        return exact.nearest_integer(self.divide(a, step)) * step
 
     def round_width(self, a: Any, divisor: Any) -> Any:
         width = self.maximum(divisor, self.round_to(a, divisor))

@@ -23,6 +23,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from x3dspec.language.errors import shown, unknown
 
@@ -33,6 +34,10 @@ MAX_DEPTH = 24
 #: Digits and exponent of one literal. Counts of MACs need 15.
 MAX_DIGITS = 40
 MAX_EXPONENT = 30
+
+#: Operations of all expressions of a file, as they are written and again as its stages use them. X2D has
+#: 637. Each is bounded; this bounds them together, so that every machine refuses the same files.
+MAX_OPERATIONS = 20_000
 
 #: Every function, with the least and the most arguments it takes.
 FUNCTIONS = {
@@ -101,8 +106,9 @@ class Apply:
 Syntax = Number | Text | Name | Apply
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Syntax:
-    """Read one expression.
+    """Read one expression. The same text gives the same tree: aliases repeat it.
 
     Raises:
         ExpressionError: naming the character at fault, or the bound that was passed.
@@ -119,6 +125,11 @@ def names(tree: Syntax) -> Iterator[str]:
     elif isinstance(tree, Apply):
         for argument in tree.arguments:
             yield from names(argument)
+
+
+def size(tree: Syntax) -> int:
+    """How many numbers, names and operations an expression has."""
+    return 1 + sum(map(size, tree.arguments)) if isinstance(tree, Apply) else 1
 
 
 def cycles(tree: Syntax) -> Iterator[int]:

@@ -1,102 +1,73 @@
-"""Exact real numbers: what an expression such as ``16*sqrt(2)*1.2**(1/3)`` evaluates to.
+"""Exact real numbers: what an expression such as ``16 * sqrt(2) * 1.2**(1/3)`` evaluates to.
 
-A value is a ``Fraction`` or a :class:`Surd`, a finite sum of rational multiples of canonical
-radicals ``p**a * q**b * ...``: distinct primes, each with a rational exponent strictly between 0
-and 1. Such radicals are linearly independent over the rationals (Besicovitch 1940), and from that
-follows everything here:
+A value is a ``Fraction`` or a :class:`Root`, the irrational number ``radicand**(1/degree)``. A rational
+multiple of a root is a root as well, ``q * r**(1/k) = (q**k * r)**(1/k)``, so that products, quotients and
+powers stay within these two. Nothing is approximated on the way:
 
-- one number has one form, so equality and the test for zero look only at the form;
-- a Surd is irrational, so enclosing it ever more closely must in the end separate it from every
-  integer and from every other value: rounding and ordering are decided and never guessed;
-- a rational result is always a ``Fraction``.
+- one number has one form (the degree is the least that does), so that equality looks only at the form;
+- its floor is an integer root, and the order of two numbers that of their powers.
 
-Values are closed under ``+ - *`` and whole powers. Roots and divisors have to be single terms.
-Whatever could take long is refused before it starts, with :class:`ExactError`.
+A sum of a root and another number is neither, and is refused with :class:`ExactError`, as is whatever
+could take long. To round to the nearest integer needs no sum: ``floor(x + 1/2) = (floor(2 x) + 1) // 2``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, total_ordering
-from itertools import chain
-from typing import TypeVar
+from functools import total_ordering
 
 # Expressions come from files that anybody may write, so each of these only has to be far beyond
 # what an architecture needs and still cheap on a slow machine.
-MAX_BITS = 4096  # of a numerator or denominator: 1200 digits, printed and multiplied at once
-MAX_TERMS = 64  # of one Surd: a product of two then merges 4096 pairs
-MAX_PRIMES = 16  # under one term: as many multiplications for every enclosure of it
-MAX_EXPONENT = 4096  # 2**4096 is already over MAX_BITS
-MAX_ROOT = 100  # denominator of an exponent: a digit of a k-th root costs k times one of a number
-MAX_PRIME = 10**12  # under a root: trial division then stops at 10**6
-MAX_WORK = 2**35  # root degrees times the square of the bits: about a second
-MAX_EFFORT = 30_000  # of everything within one `limited`, in units of about 10 microseconds
+MAX_BITS = 4096  # of a numerator or denominator, under a root too: 40 bits to the highest degree
+MAX_EXPONENT = 4096  # 2**4096 is already over the bits
+MAX_DEGREE = 100  # (6/5)**phi where phi has two decimals
 
-Radical = tuple[tuple[int, Fraction], ...]
-T = TypeVar("T")
+_PRIMES = [p for p in range(2, 1000) if all(p % d for d in range(2, math.isqrt(p) + 1))]
+_READABLE_BITS = 128  # of what stands under a root in text: as many digits as a spec may write
+_SUM = "a root in a sum: round it first, as in floor(8 * sqrt(2)) + 1"
+_NEGATIVE = "a root with a minus: it can be multiplied and rounded, but not subtracted"
 
 
 class ExactError(ValueError):
     """The result is no exact number of this kind, or is too large to be worth computing."""
 
 
-class EffortError(ExactError):
-    """No one result is at fault: all of them together are not worth computing."""
-
-
-_left: ContextVar[list[int] | None] = ContextVar("effort left", default=None)
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    """Within, all arithmetic with roots together is refused beyond `MAX_EFFORT`.
-
-    The other bounds are of one operation, and a file may ask for thousands. Counted and not timed,
-    so that every machine refuses the same files.
-    """
-    token = _left.set([MAX_EFFORT])
-    try:
-        yield
-    finally:
-        _left.reset(token)
-
-
-def _spend(effort: int) -> None:
-    left = _left.get()
-    if left is not None:
-        left[0] -= effort
-        if left[0] < 0:
-            raise EffortError("too much arithmetic with roots in one file")
-
-
 @total_ordering
 @dataclass(frozen=True, repr=False)
-class Surd:
-    """An irrational number in canonical form. Made by :func:`power` and arithmetic alone."""
+class Root:
+    """The positive irrational number ``radicand**(1/degree)``. Made by :func:`power` and arithmetic alone."""
 
-    terms: tuple[tuple[Radical, Fraction], ...]
+    radicand: Fraction
+    degree: int
 
     def __add__(self, other: Number) -> Exact:
-        return bounded(_sum(self, other))
+        _expect_number(other)
+        if other == 0:
+            return self
+        raise ExactError(_SUM)
 
-    __radd__ = __add__
-
-    def __sub__(self, other: Number) -> Exact:
-        return bounded(_sum(self, other, -1))
+    __radd__ = __sub__ = __add__
 
     def __rsub__(self, other: Number) -> Exact:
-        return bounded(_sum(other, self, -1))
+        _expect_number(other)
+        raise ExactError(_SUM if other else _NEGATIVE)
+
+    def __neg__(self) -> Exact:
+        raise ExactError(_NEGATIVE)
+
+    def __abs__(self) -> Root:
+        return self
 
     def __mul__(self, other: Number) -> Exact:
-        terms = _terms(other)
-        bits = max((_bits(factor) for _, factor in (*self.terms, *terms)), default=0)
-        _spend(len(self.terms) * len(terms) * (2 + bits // 256))
-        return bounded(_collect(_monomial(chain(r, s), a * b) for r, a in self.terms for s, b in terms))
+        _expect_number(other)
+        if other == 0:
+            return Fraction(0)
+        if other < 0:
+            return -self
+        degree = math.lcm(self.degree, other.degree if isinstance(other, Root) else 1)
+        return _root(_raised(self, degree) * _raised(other, degree), degree)
 
     __rmul__ = __mul__
 
@@ -112,76 +83,61 @@ class Surd:
     def __rpow__(self, base: object) -> Exact:
         raise ExactError("irrational exponent")
 
-    def __neg__(self) -> Surd:
-        return Surd(tuple((radical, -factor) for radical, factor in self.terms))
-
-    def __abs__(self) -> Surd:
-        return self if sign(self) > 0 else -self
-
     def __lt__(self, other: Number) -> bool:
-        return sign(_sum(self, other, -1)) < 0
+        _expect_number(other)
+        if other <= 0:
+            return False
+        degree = math.lcm(self.degree, other.degree if isinstance(other, Root) else 1)
+        return _raised(self, degree) < _raised(other, degree)
 
     def __floor__(self) -> int:
-        return _decide(self, lambda scaled, bits: scaled >> bits)
+        return _integer_root(math.floor(self.radicand), self.degree)
 
     def __ceil__(self) -> int:
         return math.floor(self) + 1
 
     def __float__(self) -> float:
-        return _decide(self, lambda scaled, bits: scaled / (1 << bits))
+        above, below = self.radicand.numerator, self.radicand.denominator
+        places = max(0, 66 - (above.bit_length() - below.bit_length()) // self.degree)
+        root = _integer_root((above << places * self.degree) // below, self.degree)
+        # Strictly between root and root + 1, where no float is halfway: their middle is rounded as it is.
+        return (2 * root + 1) / (2 << places)
 
     def __repr__(self) -> str:
-        return f"Surd({text(self)})"
+        return f"Root({text(self)})"
 
 
-Exact = Fraction | Surd
+Exact = Fraction | Root
 Number = int | Exact
 
 
 def bounded(x: Number) -> Exact:
     """`x` itself, where it is small enough to compute with; use it on arithmetic of Fractions."""
-    terms = _terms(x)
-    if any(_bits(factor) > MAX_BITS for _, factor in terms):
+    value = Fraction(x) if isinstance(x, int) else x
+    if isinstance(value, Fraction) and _bits(value) > MAX_BITS:
         raise ExactError(f"a number of more than {MAX_BITS} bits")
-    if len(terms) > MAX_TERMS:
-        raise ExactError(f"a sum of more than {MAX_TERMS} roots")
-    if any(len(radical) > MAX_PRIMES for radical, _ in terms):
-        raise ExactError(f"more than {MAX_PRIMES} primes under the roots of one term")
-    if any(a.denominator > MAX_ROOT for radical, _ in terms for _, a in radical):
-        raise ExactError(f"a root of degree more than {MAX_ROOT}")
-    return Fraction(x) if isinstance(x, int) else x
+    return value
 
 
 def power(base: Number, exponent: Number) -> Exact:
-    """`base` to the `exponent`: a whole one for any base, a fraction for one positive term."""
-    if isinstance(exponent, Surd):
+    """`base` to the `exponent`: a whole one for any base, a fraction for a positive one."""
+    if isinstance(exponent, Root):
         raise ExactError("irrational exponent")
     exponent = Fraction(exponent)
     if abs(exponent) > MAX_EXPONENT:
         raise ExactError(f"an exponent beyond {MAX_EXPONENT}")
-    if exponent.denominator > MAX_ROOT:
-        raise ExactError(f"a root of degree more than {MAX_ROOT}")
-    terms = _terms(bounded(base))
-    if not terms and exponent < 0:
+    if exponent.denominator > MAX_DEGREE:
+        raise ExactError(f"a root of degree more than {MAX_DEGREE}")
+    radicand, degree = (base.radicand, base.degree) if isinstance(base, Root) else (Fraction(base), 1)
+    if not radicand and exponent < 0:
         raise ExactError("division by zero")
-    if not terms:
-        return Fraction(exponent == 0)
-    if len(terms) > 1:
-        return _sum_power(base, exponent)
-    [(radical, factor)] = terms
-    primes = [(p, a * exponent) for p, a in radical]
-    if exponent.denominator == 1:
-        return bounded(_collect([_monomial(primes, _whole_power(factor, int(exponent)))]))
-    if factor < 0:
+    if radicand < 0 and exponent.denominator > 1:
         raise ExactError("a root of a negative number")
-    _spend(_factoring(factor.numerator) + _factoring(factor.denominator))
-    primes += [(p, k * exponent) for p, k in _factors(factor.numerator)]
-    primes += [(p, -k * exponent) for p, k in _factors(factor.denominator)]
-    return bounded(_collect([_monomial(primes, Fraction(1))]))
+    return _root(_whole_power(radicand, exponent.numerator), degree * exponent.denominator)
 
 
 def sqrt(x: Number) -> Exact:
-    """The square root of a rational number or of a single term, not negative."""
+    """The square root of a number that is not negative."""
     return power(x, Fraction(1, 2))
 
 
@@ -195,7 +151,12 @@ def ceil(x: Number) -> int:
     return math.ceil(x)
 
 
-def approximate(x: Number) -> float:
+def nearest_integer(x: Number) -> int:
+    """The integer nearest to `x`, ties up."""
+    return (math.floor(x * 2) + 1) // 2
+
+
+def approximate(x: Number | float) -> float:
     """The nearest float; infinite where none is as large."""
     try:
         return float(x)
@@ -203,19 +164,14 @@ def approximate(x: Number) -> float:
         return math.inf * sign(x)
 
 
-def sign(x: Number) -> int:
+def sign(x: Number | float) -> int:
     """-1, 0 or 1."""
-    if isinstance(x, Surd):
-        return _decide(x, lambda scaled, _: sign(scaled))
     return (x > 0) - (x < 0)
 
 
 def text(x: Number) -> str:
     """The one spelling of `x`, which reads back as the same value: ``2.25``, ``3/2*sqrt(2)``."""
-    if not isinstance(x, Surd):
-        return _rational_text(Fraction(x))
-    first, *rest = (_term_text(radical, factor) for radical, factor in x.terms)
-    return first + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in rest)
+    return _root_text(x) if isinstance(x, Root) else _rational_text(Fraction(x))
 
 
 def _rational_text(x: Fraction) -> str:
@@ -226,49 +182,31 @@ def _rational_text(x: Fraction) -> str:
     return str(x)
 
 
-def _term_text(radical: Radical, factor: Fraction) -> str:
-    bases: dict[Fraction, list[int]] = {}
-    for p, a in radical:
-        bases.setdefault(a, []).append(p)
-    roots = []
-    for a, primes in bases.items():
-        product = math.prod(primes)
-        for n in [product] if product <= MAX_PRIME else primes:
-            roots.append(f"sqrt({n})" if a == Fraction(1, 2) else f"{n}**({a})")
-    if roots and abs(factor) == 1:
-        return "-" * (factor < 0) + "*".join(roots)
-    return "*".join([str(factor), *roots])
+def _root_text(x: Root) -> str:
+    above, below = x.radicand.numerator, x.radicand.denominator
+    if above.bit_length() + below.bit_length() * (x.degree - 1) > _READABLE_BITS:
+        return _power_text(x.radicand, x.degree)
+    factor, under = Fraction(1, below), above * below ** (x.degree - 1)
+    for prime in _PRIMES:
+        while under % (whole := prime**x.degree) == 0:
+            factor, under = factor * prime, under // whole
+    root = f"sqrt({under})" if x.degree == 2 else f"{under}**(1/{x.degree})"
+    return root if factor == 1 else f"{factor}*{root}"
 
 
-def _terms(x: Number) -> tuple[tuple[Radical, Fraction], ...]:
-    if isinstance(x, Surd):
-        return x.terms
-    if isinstance(x, (int, Fraction)):
-        return (((), Fraction(x)),) if x else ()
-    raise TypeError(f"exact arithmetic takes int, Fraction and Surd, not {type(x).__name__}")
+def _power_text(base: Fraction, degree: int) -> str:
+    """A root of long numbers, as the power of the least base: ``(6/5)**(13/10)``."""
+    exponent = 1
+    for prime in _PRIMES:
+        while (root := _whole_root(base, prime)) is not None:
+            base, exponent = root, exponent * prime
+    power = f"**({Fraction(exponent, degree)})"
+    return f"{base}{power}" if base.denominator == 1 else f"({base}){power}"
 
 
-def _collect(terms: Iterable[tuple[Radical, Fraction]]) -> Exact:
-    total: dict[Radical, Fraction] = {}
-    for radical, factor in terms:
-        total[radical] = total.get(radical, Fraction(0)) + factor
-    kept = tuple(sorted((radical, factor) for radical, factor in total.items() if factor))
-    return Surd(kept) if any(radical for radical, _ in kept) else total.get((), Fraction(0))
-
-
-def _sum(x: Number, y: Number, times: int = 1) -> Exact:
-    # Without bounds, so that any two values that exist can also be compared.
-    _spend(1)
-    return _collect(chain(_terms(x), ((radical, times * b) for radical, b in _terms(y))))
-
-
-def _monomial(primes: Iterable[tuple[int, Fraction]], factor: Fraction) -> tuple[Radical, Fraction]:
-    exponents: dict[int, Fraction] = {}
-    for p, a in primes:
-        exponents[p] = exponents.get(p, Fraction(0)) + a
-    for p, a in exponents.items():
-        factor *= _whole_power(Fraction(p), math.floor(a))
-    return tuple(sorted((p, a % 1) for p, a in exponents.items() if a % 1)), factor
+def _expect_number(x: object) -> None:
+    if not isinstance(x, (int, Fraction, Root)):
+        raise TypeError(f"exact arithmetic takes int, Fraction and Root, not {type(x).__name__}")
 
 
 def _bits(x: Fraction) -> int:
@@ -281,72 +219,38 @@ def _whole_power(base: Fraction, exponent: int) -> Fraction:
     return base**exponent
 
 
-def _sum_power(base: Number, exponent: Fraction) -> Exact:
-    if exponent.denominator != 1:
-        raise ExactError("a root of a sum of roots")
-    if exponent < 0:
-        raise ExactError("division by a sum of roots")
-    result: Exact = Fraction(1)
-    for bit in f"{int(exponent):b}":
-        result *= result
-        if bit == "1":
-            result *= base
-    return result
+def _raised(x: Number, degree: int) -> Fraction:
+    """`x` to a multiple of its own degree, which is rational."""
+    if isinstance(x, Root):
+        return _whole_power(x.radicand, degree // x.degree)
+    return _whole_power(Fraction(x), degree)
 
 
-def _factoring(n: int) -> int:
-    """The effort of :func:`_factors`, whether or not the answer is at hand."""
-    return 1 + math.isqrt(min(n, MAX_PRIME)) // 256
-
-
-@lru_cache(maxsize=1024)
-def _factors(n: int) -> tuple[tuple[int, int], ...]:
-    found: dict[int, int] = {}
-    for p in chain([2], range(3, math.isqrt(MAX_PRIME) + 1, 2)):
-        if p * p > n:
+def _root(radicand: Fraction, degree: int) -> Exact:
+    for prime in _PRIMES:
+        if prime > degree:
             break
-        while n % p == 0:
-            found[p] = found.get(p, 0) + 1
-            n //= p
-    if n > MAX_PRIME:
-        raise ExactError("too large to factor under a root")
-    return (*found.items(), (n, 1)) if n > 1 else tuple(found.items())
+        while degree % prime == 0 and (base := _whole_root(radicand, prime)) is not None:
+            radicand, degree = base, degree // prime
+    bounded(radicand)
+    if degree > MAX_DEGREE:
+        raise ExactError(f"a root of degree more than {MAX_DEGREE}")
+    return Root(radicand, degree) if degree > 1 else radicand
 
 
-def _decide(x: Surd, read: Callable[[int, int], T]) -> T:
-    # `read` is monotonic with separate values, so once both ends agree all that lies between does.
-    roots = {root for radical, _ in x.terms for root in radical}
-    degrees = sum(a.denominator for _, a in roots)
-    bits = 64
-    while degrees * bits * bits <= MAX_WORK:
-        _spend(len(x.terms) + degrees * bits * bits // 2**18)
-        low, high = map(sum, zip(*(_enclose(*term, bits) for term in x.terms), strict=True))
-        value = read(low, bits)
-        if value == read(high, bits):
-            return value
-        bits *= 2
-    raise ExactError("too close to a tie to decide")
+def _whole_root(x: Fraction, degree: int) -> Fraction | None:
+    """The root of `x` where it is rational."""
+    above, below = (_integer_root(n, degree) for n in (x.numerator, x.denominator))
+    return Fraction(above, below) if (above**degree, below**degree) == (x.numerator, x.denominator) else None
 
 
-def _enclose(radical: Radical, factor: Fraction, bits: int) -> tuple[int, int]:
-    low = high = 1 << bits
-    for p, a in radical:
-        root = _scaled_root(p, a, bits)
-        low = low * root >> bits
-        high = -(-high * (root + 1) >> bits)
-    ends = (low, high) if factor > 0 else (high, low)
-    return math.floor(ends[0] * factor), math.ceil(ends[1] * factor)
-
-
-@lru_cache(maxsize=1024)
-def _scaled_root(p: int, a: Fraction, bits: int) -> int:
-    return _root(p**a.numerator << a.denominator * bits, a.denominator)
-
-
-def _root(n: int, k: int) -> int:
+def _integer_root(n: int, degree: int) -> int:
+    """The floor of the root of an integer that is not negative."""
+    if n < 2:
+        return n
     # Newton from above, which only ever falls; half of the digits are known from the shorter root.
-    half = n.bit_length() // k // 2
-    guess = (_root(n >> k * half, k) + 1) << half if half else 1 << n.bit_length() // k + 1
-    while (better := ((k - 1) * guess + n // guess ** (k - 1)) // k) < guess:
+    half = n.bit_length() // degree // 2
+    guess = (_integer_root(n >> degree * half, degree) + 1) << half if half else 2 << n.bit_length() // degree
+    while (better := ((degree - 1) * guess + n // guess ** (degree - 1)) // degree) < guess:
         guess = better
     return guess

@@ -19,18 +19,20 @@ from x3dspec.language import numbers as exact
 from x3dspec.language import schema
 from x3dspec.language import shipped as assets
 from x3dspec.language.document import Document, Path, kind, read
-from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, unknown
+from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, shown, unknown
 from x3dspec.language.expressions import build, variable
-from x3dspec.language.grammar import ExpressionError, Syntax, cycles, names, parse
+from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cycles, names, parse, size
 from x3dspec.language.linear import slope
-from x3dspec.language.numbers import Exact, ExactError, Surd
+from x3dspec.language.numbers import Exact, ExactError
 
 M = TypeVar("M", schema.NetworkFile, schema.PresetFile)
 
 #: A preset of a preset of a preset is already hard to follow.
 MAX_BASES = 8
-#: Nobody reads more, and looking for the nearest of many names takes its time.
+#: Nobody reads more.
 MAX_PROBLEMS = 100
+#: Unknown names of a file that get a hint: the nearest of a thousand names takes its time.
+MAX_HINTS = 8
 #: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
 MAX_FACTOR = 10**12
 _SIZED = "between 1e-12 and 1e12 in size"
@@ -118,8 +120,7 @@ def load_source(name: str) -> Source:
     """
     path, display = assets.find(name)
     _expect(path, display)
-    with exact.limited():
-        return _follow(path, display, ())
+    return _follow(path, display, ())
 
 
 def _expect(path: FilePath, display: str) -> None:
@@ -362,9 +363,14 @@ class _Check:
     def __init__(self, document: Document, file: schema.NetworkFile) -> None:
         self.document = document
         self.file = file
+        self.unknown = 0
         self.globals = [*file.factors, *file.options, "classes"]
 
     def problems(self) -> Iterator[Problem]:
+        excess = self._excess()
+        if excess is not None:
+            yield self._say(excess, f"in all expressions, more than {MAX_OPERATIONS} operations")
+            return  # looking at each of them is what would take long
         yield from self._factors()
         yield from self._options()
         yield from self._axes()
@@ -375,6 +381,15 @@ class _Check:
         yield from self._stages()
         yield from self._classes()
 
+    def _excess(self) -> Path | None:
+        """The first expression that is beyond what a file may have in all."""
+        operations = 0
+        for path, tree in schema.expressions(self.file):
+            operations += size(tree)
+            if operations > MAX_OPERATIONS:
+                return path
+        return None
+
     def _say(self, path: Path, message: str, *, key: bool = False) -> Problem:
         return self.document.problem(path, message, key=key)
 
@@ -383,6 +398,10 @@ class _Check:
     ) -> Iterator[Problem]:
         for name in dict.fromkeys(names(tree)):
             if name in scope:
+                continue
+            self.unknown += 1
+            if self.unknown > MAX_HINTS:
+                yield self._say(path, f"unknown name {shown(name)}")
                 continue
             factors = [factor for factor in self.file.factors if factor in scope]
             if nearest(name, scope) in factors or len(factors) == len(scope):
@@ -425,8 +444,6 @@ class _Check:
                 yield self._say(path, "must be above 0")
             elif not sized(value):
                 yield self._say(path, f"must be {_SIZED}")
-            elif path[-1] == "grid" and isinstance(value, Surd) and len(value.terms) > 1:
-                yield self._say(path, "must be a single number or root: values are divided by it")
         except (ExpressionError, ExactError) as error:
             yield self._say(path, str(error))
 

@@ -16,7 +16,7 @@ from x3dspec.language.document import Document
 from x3dspec.language.errors import BadArgument, Problem, SpecError, unknown
 from x3dspec.language.expressions import Expr
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact, ExactError, Surd
+from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source, load_source, parse_number
 from x3dspec.network import identity
@@ -26,9 +26,10 @@ from x3dspec.network.cost import Cost, total
 from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
+from x3dspec.network.memory import Saved, saved
 
 #: A factor value as a caller may give it. A float means the decimal it prints as: 2.2 is 11/5.
-Value = int | float | str | Fraction | Surd
+Value = int | float | str | Fraction | Root
 
 MAX_FRAMES, MAX_SIZE = 4096, 8192
 
@@ -100,7 +101,15 @@ class Architecture:
         Raises:
             SpecError: an unknown factor, a value outside its domain, a network that cannot be built.
         """
-        return self.at({name: self._value(name, value) for name, value in factors.items()})
+        return self.at(self.exactly(factors))
+
+    def exactly(self, factors: Mapping[str, Value]) -> dict[str, Exact]:
+        """Factor values as exact numbers.
+
+        Raises:
+            SpecError: an unknown factor, or what is no exact number.
+        """
+        return {name: self._value(name, value) for name, value in factors.items()}
 
     def at(self, setting: Setting) -> Resolved:
         """As :meth:`resolve`, with values that are exact already."""
@@ -125,7 +134,7 @@ class Architecture:
         if name not in declared:
             raise SpecError([self._problem(unknown("factor", name, declared))])
         try:
-            return value if isinstance(value, Surd) else parse_number(str(value))
+            return value if isinstance(value, Root) else parse_number(str(value))
         except (ExpressionError, ExactError) as error:
             raise SpecError([self._problem(f"{name}: {error}")]) from None
 
@@ -204,6 +213,10 @@ class Resolved:
     def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
         return [cost.by(convention) for cost in self._costs]
+
+    def saved(self, checkpointing: bool = False) -> Saved:
+        """Bytes that training keeps for the backward pass, in 32-bit floats."""
+        return saved(self.network, checkpointing)
 
 
 def _whole(number: object, most: int) -> bool:

@@ -17,7 +17,7 @@ from x3dspec.language.document import Path
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import EXACT, Expr, Tape, variables
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import EffortError, ExactError, limited
+from x3dspec.language.numbers import ExactError
 from x3dspec.language.source import Source, brief
 from x3dspec.network import layers as net
 from x3dspec.network.conditions import Constraint
@@ -70,22 +70,25 @@ class Binder:
     def _numbers(self, values: Setting) -> dict[Expr, Any]:
         """The value of every number of the network, as an integer where it is one."""
         try:
-            with limited():
-                results = self.numbers.run(EXACT, values)
-        except EffortError as error:
-            raise SpecError([self.source.document.problem((), str(error))]) from None
+            results = self.numbers.run(EXACT, values)
         except (ExpressionError, ExactError):
             raise SpecError([self._culprit(values)]) from None
         return dict(zip(self.numbers.roots, map(_plain, results), strict=True))
 
     def _problems(self, numbers: dict[Expr, Any]) -> list[Problem]:
         try:
-            with limited():
-                results = self._checks.run(EXACT, {}, numbers)
-        except ExactError as error:
-            raise SpecError([self.source.document.problem((), str(error))]) from None
+            results = self._checks.run(EXACT, {}, numbers)
+        except ExactError:  # a number is a root, which has a check of its own; a sum with it has no value
+            results = [self._checked(root, numbers) for root in self._checks.roots]
         known = {**numbers, **dict(zip(self._checks.roots, results, strict=True))}
         return list(dict.fromkeys(self._problem(each, known) for each in broken(self.constraints, known)))
+
+    def _checked(self, root: Expr, numbers: Mapping[Expr, Any]) -> Any:
+        """One value of the checks; 0, which does not hold, where there is none."""
+        try:
+            return Tape[Any]([root], set(self.numbers.roots)).run(EXACT, {}, numbers)[0]
+        except ExactError:
+            return 0
 
     def _problem(self, constraint: Constraint, numbers: Mapping[Expr, Any]) -> Problem:
         shown = (_shown(numbers[value]) for value in constraint.values)

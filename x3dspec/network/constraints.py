@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from x3dspec.language.expressions import ONE, ZERO, Expr, equal, multiply
+from x3dspec.language.expressions import ONE, ZERO, Expr, either, equal, multiply
 from x3dspec.network import layers as net
 from x3dspec.network.conditions import (
     MAX_BLOCKS,
@@ -69,9 +69,8 @@ def _of_stage(stage: net.Stage[Expr], group: int) -> Constraints:
 
 
 def _is_condition(layer: net.Layer[Expr]) -> Constraints:
-    """0 and 1 are their own squares, and no other numbers are."""
     if layer.when is not ONE:
-        holds = equal(multiply(layer.when, layer.when), layer.when)
+        holds = either(equal(layer.when, ZERO), equal(layer.when, ONE))
         yield from must((*layer.origin, "when"), holds, "{0} is neither true nor false", (layer.when,))
 
 

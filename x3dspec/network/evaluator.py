@@ -15,7 +15,7 @@ from typing import Any
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact, ExactError, Surd
+from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
@@ -60,7 +60,7 @@ class Form:
             SpecError: the formula has no value there.
         """
         [count] = self._run(self._single[quantity], values)
-        if isinstance(count, Surd):
+        if isinstance(count, Root):
             raise self._error("its count is irrational")
         return Fraction(count)
 

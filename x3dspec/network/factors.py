@@ -10,7 +10,7 @@ from x3dspec.language import schema
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import build, constant
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact, limited
+from x3dspec.language.numbers import Exact
 from x3dspec.language.source import Source, outside
 from x3dspec.network import layers as net
 from x3dspec.network.layers import Setting
@@ -22,11 +22,6 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     Raises:
         SpecError: a value outside the factor's domain, or a start without a value.
     """
-    with limited():
-        return _complete(source, overrides)
-
-
-def _complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     values: dict[str, Exact] = {}
     problems: list[Problem] = []
     for name, factor in source.network.factors.items():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 
 from x3dspec.language.errors import SpecError
-from x3dspec.language.numbers import Exact
+from x3dspec.language.numbers import Exact, nearest_integer
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Form, meter
 from x3dspec.network.layers import Factor, Setting
@@ -15,7 +13,7 @@ from x3dspec.network.layers import Factor, Setting
 
 def nearest(value: Exact, grid: Exact) -> int:
     """The number of grid steps nearest to a value, ties up."""
-    return math.floor(value / grid + Fraction(1, 2))
+    return nearest_integer(value / grid)
 
 
 def highest(fits: Callable[[int], bool], low: int, high: int, guess: int | None = None) -> int:

@@ -27,8 +27,8 @@ from x3dspec.language.expressions import (
     negation,
     variable,
 )
-from x3dspec.language.grammar import ExpressionError, Syntax, cycles
-from x3dspec.language.numbers import ExactError, limited
+from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cycles, size
+from x3dspec.language.numbers import ExactError
 from x3dspec.language.source import Source
 from x3dspec.network import layers as net
 from x3dspec.network.layers.reader import Reader
@@ -52,8 +52,7 @@ def lower(source: Source, explicit: Collection[str] = ()) -> net.Network[Expr]:
     Raises:
         SpecError: with every problem of the first stage that has any.
     """
-    with limited():
-        return _Lowering(source, {*explicit, *source.factors}).network()
+    return _Lowering(source, {*explicit, *source.factors}).network()
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class _Lowering:
         self.problems: list[Problem] = []
         self.stage = ""
         self.layers = 0
+        self.operations = 0
         self.scope: Scope = {**self._factors(explicit), **self._options()}
         self.scope["classes"] = constant(source.classes)
 
@@ -100,6 +100,10 @@ class _Lowering:
 
     def _build(self, tree: Syntax, path: Path, scope: Mapping[str, Expr | str], index: int = 0) -> Expr:
         """The expression at `path`; where it has none, the problem is kept and 1 stands in."""
+        self.operations += size(tree)
+        if self.operations > MAX_OPERATIONS:
+            self._report(path, f"in all stages, more than {MAX_OPERATIONS} operations")
+            self._stop_at_problems()
         try:
             return build(tree, scope, index)
         except ExpressionError as error:

@@ -20,7 +20,7 @@ from x3dspec.language import numbers, shipped
 from x3dspec.language.errors import SpecError, shown
 from x3dspec.language.expressions import EXACT, ONE, Expr, Tape, variables
 from x3dspec.language.grammar import ExpressionError
-from x3dspec.language.numbers import Exact, ExactError, limited
+from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network import layers as net
 from x3dspec.network import tensors
 from x3dspec.network.architecture import Architecture, Resolved, load
@@ -364,8 +364,7 @@ class _Solver:
 
     def _at(self, name: str, value: Exact, equation: _Equation) -> Any:
         try:
-            with limited():
-                return self.tapes[equation.expression].run(EXACT, {**self.known, name: value})[0]
+            return self.tapes[equation.expression].run(EXACT, {**self.known, name: value})[0]
         except (ExpressionError, ExactError):
             return None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from x3dspec.language.expressions import Expr, Tape
-from x3dspec.language.numbers import Exact, Surd
+from x3dspec.language.numbers import Exact, Root
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class JavaScript:
     def constant(self, value: Exact) -> Term:
         if isinstance(value, Fraction) and value.denominator == 1:
             return Term(_integer(value.numerator), True)
-        text = _surd(value) if isinstance(value, Surd) else _rational(value)
+        text = _root(value) if isinstance(value, Root) else _rational(value)
         return Term(self.constants.setdefault(text, f"c{len(self.constants)}"), False)
 
     def add(self, a: Term, b: Term) -> Term:
@@ -103,15 +103,5 @@ def _rational(value: Fraction) -> str:
     return f"q({_integer(value.numerator)},{_integer(value.denominator)})"
 
 
-def _surd(value: Surd) -> str:
-    """A sum of products of powers of primes, put together by the arithmetic that reads it."""
-    terms = []
-    for radical, factor in value.terms:
-        term = _rational(factor)
-        for prime, exponent in radical:
-            term = f"mul({term},pow({_integer(prime)},{_rational(exponent)}))"
-        terms.append(term)
-    total = terms[0]
-    for term in terms[1:]:
-        total = f"add({total},{term})"
-    return total
+def _root(value: Root) -> str:
+    return f"pow({_rational(value.radicand)},{_rational(Fraction(1, value.degree))})"

@@ -166,7 +166,10 @@ class ArrayAlgebra:
         return Numbers(np.asarray(found[0] == found[1]).astype(np.int64))
 
     def round_to(self, a: Numbers, step: Numbers) -> Numbers:
-        return self.multiply(self.floor(self.add(self.divide(a, step), _HALF)), step)
+        steps = self.divide(a, step)
+        if not steps.plain:
+            return _each("round_to", a, step)
+        return self.multiply(self.floor(self.add(steps, _HALF)), step)
 
     def round_width(self, a: Numbers, divisor: Numbers) -> Numbers:
         width = self.maximum(divisor, self.round_to(a, divisor))

@@ -246,8 +246,12 @@ class Lattice:
         """Combinations of grid values."""
         return math.prod(len(each.values) for each in self.ranges.values())
 
-    def __len__(self) -> int:
-        """Combinations that are left where equal networks are one and what cannot be built is gone."""
+    @property
+    def size(self) -> int:
+        """Combinations that are left where equal networks are one and what cannot be built is gone.
+
+        Not its `len`, which Python holds to a machine word.
+        """
         return math.prod(map(len, self.clusters))
 
     def setting(self, combination: Sequence[int]) -> Setting:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from x3dspec.language.errors import Infeasible
+from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import QUANTITIES, Counts, meter
@@ -41,6 +41,8 @@ ROWS = 256
 GATHER = 100
 #: Networks that can be scored one by one.
 MAX_SCORED = 20_000
+#: Networks of a lattice. Bounds decide most of them in blocks, some 1e10 a second: so many take a day.
+MAX_NETWORKS = 10**15
 
 #: How much of the lattice is done: configurations covered, all there are, and those within the limits.
 Progress = Callable[[int, int, int], None]
@@ -126,6 +128,9 @@ def search(
     gauge = meter(architecture)
     chosen = ranges(gauge, limits, fixed or {}, grids or {})
     lattice = Lattice(gauge, chosen, _tightest(limits))
+    if lattice.size > MAX_NETWORKS:
+        message = f"{lattice.size:.1e} networks, more than 1e15: --fix factors, or give a coarser --grid"
+        raise SpecError.at(architecture.source.display, message)
     best = Best(lattice, objective, top)
     front = Front(lattice, *pareto) if pareto else None
     walk = Walk(lattice, _tightest(limits), [best, *([front] if front else [])])
@@ -139,7 +144,7 @@ def search(
         tuple(chosen),
         {name: len(values) for name, values in lattice.distinct.items()},
         lattice.raw,
-        len(lattice),
+        lattice.size,
         walk.covered,
         walk.counted,
         walk.fit,
@@ -372,7 +377,7 @@ class Walk:
 
     def run(self, progress: Progress) -> None:
         """Walk; an interrupt (Ctrl-C) ends it with what has been found so far."""
-        total = len(self.lattice)
+        total = self.lattice.size
         try:
             for first in range(0, self._columns, COLUMNS):
                 self._chunk(first, min(first + COLUMNS, self._columns))
