@@ -30,6 +30,7 @@ COMMANDS = [
     "search x2d --max 60MFLOPs --grid gamma_t=1:2 --grid gamma_w=1:1.2 --objective entropy --fix gamma_b=2",
     "solve x3d_m --for gamma_s --target 3GFLOPs",
     "solve efficientnet --for phi --target 1GFLOPs",
+    "scaling x3d_s",
     "judges",
     "judges --compare",
     "formula x2d --relaxed",
