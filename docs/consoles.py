@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 #: The pages of docs/ whose consoles are run.
-PAGES = ("tutorial.md", "recipes.md", "write-a-family.md", "report.md", "json.md", "weights.md")
+PAGES = ("tutorial.md", "recipes.md", "write-a-family.md", "report.md", "json.md", "weights.md", "memory.md")
 SECONDS = 300
 
 _PIECE = re.compile(

@@ -32,6 +32,8 @@ from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
 from x3dspec.network import conditions, cost, lower
 from x3dspec.network.evaluator import meter
+from x3dspec.network.memory import largest_batch
+from x3dspec.network.units import binary
 from x3dspec.pytorch import verify
 from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
@@ -221,6 +223,29 @@ def conventions() -> str:
     return table(
         ("convention", "what it counts", "X3D-XS at 4 x 160", "at 4 x 182, the zoo's test crop"), rows
     )
+
+
+def memory() -> str:
+    """What training keeps of one clip, and the largest batch in 24 GiB."""
+    rows = []
+    for name in ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0"):
+        resolved = x3dspec.load(name).resolve()
+        kept, less = resolved.saved(), resolved.saved(checkpointing=True)
+        batches = [
+            largest_batch(resolved.network, 24 * 2**30, checkpointing=on).clips for on in (False, True)
+        ]
+        figures = (f"{resolved.cost().macs / 1e9:.2f}", f"{kept.one_clip:,}", binary(kept.one_clip))
+        rows.append((name, *figures, binary(less.one_clip), *batches))
+    head = (
+        "spec",
+        "GMACs",
+        "bytes kept for one clip",
+        "",
+        "with checkpointing",
+        "clips in 24 GiB",
+        "with it",
+    )
+    return table(head, rows)
 
 
 def family() -> str:

@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
+import emitted
 import pytest
 import specgen
 import torch
+from hooks import hooked
 from pydantic import BaseModel
 
 import x3dspec
@@ -83,6 +85,22 @@ def test_a_key_that_it_has_not_is_refused_where_it_stands(kind: str, tmp_path: P
         x3dspec.load(str(path))
     place = f"stages[0].layers[0].{kind}.not_a_key"
     assert any(p.path == place and "unknown key" in p.message for p in caught.value.problems)
+
+
+@pytest.mark.parametrize("kind", [name for name, function in net.FUNCTIONS.items() if function.is_layer])
+def test_a_function_is_emitted_in_place_where_it_can_be_and_its_gradient_needs_what_it_says(
+    kind: str, tmp_path: Path
+) -> None:
+    """After a norm, where it overwrites what the norm made, and after itself, where it does not."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "name: tiny\ninput: {size: 8}\nclasses: 5\nstages:\n"
+        f"  - {{name: stem, layers: [conv: {{out: 4, kernel: 3}}, norm, {kind}, {kind}]}}\n"
+        "  - {name: head, layers: [mean, linear: {out: classes}]}\n"
+    )
+    resolved = x3dspec.load(str(path)).resolve()
+    emitted.build(resolved)(torch.rand(2, 3, 8, 8)).sum().backward()
+    assert resolved.saved() == hooked(resolved, checkpointing=False)
 
 
 @pytest.fixture(scope="module")

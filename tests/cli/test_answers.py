@@ -35,7 +35,7 @@ COMMANDS = [
     "formula x2d --relaxed",
     "verify x2d.py",
     "convert-weights x2d.pt --spec x2d --to pytorchvideo -o theirs.pt",
-    "convert-weights x2d.pt --to pytorchvideo -o theirs.pt",
+    "convert-weights x2d.pt --to pytorchvideo -o again.pt",
     "identify x2d.pt",
     "grow x2d.pt --gamma-b 2 -o grown.pt",
     "export x2d.py --to torch-export --static -o x2d.pt2",

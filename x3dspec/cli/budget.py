@@ -9,8 +9,9 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, completion, output
+from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli import plot as picture
+from x3dspec.cli.budget_screen import screen
 from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.formula.real import text
@@ -127,6 +128,7 @@ def budget(
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
+    stages: bool = typer.Option(False, "--stages", help="The whole page on a terminal too, stage by stage."),
 ) -> None:
     """Find the network that a target of cost buys.
 
@@ -156,9 +158,27 @@ def budget(
     near = snapped(architecture, found.resolved.setting)
     if as_json:
         typer.echo(output.document(_answer(found, content(found.resolved, table, near, convention))))
+    elif style.is_terminal() and not stages:
+        typer.echo("\n".join(screen(found, _command(spec, found, tolerance, fill))))
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+
+
+def _command(spec: str, found: Budget, tolerance: str, fill: bool) -> str:
+    """What was typed, as far as it decides which network comes out."""
+    words = [
+        "x3dspec",
+        "budget",
+        *([spec] if spec != "specs/x2d.yaml" else []),
+        "--target",
+        found.target.text,
+    ]
+    words += [] if found.order == "solved" else ["--order", found.order]
+    words += [] if tolerance == "0%" else ["--tolerance", tolerance]
+    chosen = found.resolved.architecture.source.chosen
+    words += [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+    return shlex.join([*words, *(["--fill"] if fill else [])])
 
 
 def _target(spec: str, targets: list[str]) -> Target:

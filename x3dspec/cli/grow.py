@@ -44,6 +44,7 @@ def command(
     out: Path = typer.Option(
         ..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors."
     ),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Grow a checkpoint's weights into those of a larger network of the same function. Needs torch.
@@ -65,6 +66,7 @@ def command(
     if method not in known:
         raise SpecError.at("--method", unknown("method", method, known, "the methods are"))
     path, factors = arguments.single(words, "grow", context)
+    output.claim(("-o", out), reads=[Path(path)], force=force)
     given = checkpoints.read(Path(path))
     small = arguments.opened(start, []).resolve() if start else identify(given.shapes, path).resolved
     family = arguments.opened(goal, []) if goal else small.architecture

@@ -17,7 +17,10 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.grid import snapped
-from x3dspec.network.stream import Memory, memory
+from x3dspec.network.memory import OPTIMIZERS, largest_batch
+from x3dspec.network.stream import Memory
+from x3dspec.network.stream import memory as remembered
+from x3dspec.network.units import binary, parse_bytes
 
 Snapped = dict[str, Exact | None]
 
@@ -32,13 +35,15 @@ class Input(TypedDict):
 
 
 class Costs(TypedDict):
-    """`macs` are multiply-accumulates always; `operations` is the convention's figure."""
+    """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
+    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing."""
 
     macs: int
     params: int
     activations: int
     weights: int
     bytes: int
+    saved: int
     operations: int
     convention: str
 
@@ -72,11 +77,23 @@ class Network(TypedDict):
     stages: list[Stage]
 
 
+class Training(TypedDict):
+    """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
+
+    limit: int
+    optimizer: str
+    checkpointing: bool
+    clips: int
+    clip: int
+    fixed: int
+
+
 class ResolveAnswer(output.Answer, Network):
-    """One network; of a stream, a step of it, and what it remembers."""
+    """One network; of a stream, a step of it, and what it remembers. `training` is null unless asked for."""
 
     form: str
     memory: Memory | None
+    training: Training | None
 
 
 def register(app: typer.Typer) -> None:
@@ -93,6 +110,9 @@ def resolve(
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
+    optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
+    checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
@@ -109,9 +129,10 @@ def resolve(
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     near = snapped(architecture, resolved.setting)
+    fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
     written = None if out is None else preset.text(resolved, out)
     resolved = forms.counted(resolved, known_form(form))
-    remembers = memory(resolved.network) if form == "stream" else None
+    remembers = remembered(resolved.network) if form == "stream" else None
     table = rows(resolved, convention)
     if out is not None and written is not None:
         output.write({out: written})
@@ -121,10 +142,34 @@ def resolve(
             **content(resolved, table, near, convention),
             "form": form,
             "memory": remembers,
+            "training": fits,
         }
         typer.echo(output.document(answer))
     else:
-        typer.echo("\n".join([*page(resolved, table, near, convention), *_remembered(remembers)]))
+        typer.echo(
+            "\n".join([*page(resolved, table, near, convention), *_remembered(remembers), *_batch(fits)])
+        )
+
+
+def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Training:
+    batch = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
+    return {
+        "limit": limit,
+        "optimizer": optimizer,
+        "checkpointing": checkpointing,
+        "clips": batch.clips,
+        "clip": batch.clip,
+        "fixed": batch.fixed,
+    }
+
+
+def _batch(fits: Training | None) -> list[str]:
+    """What fits, and what was counted for it."""
+    if fits is None:
+        return []
+    with_what = f"fp32, {fits['optimizer']}" + (", with checkpointing" if fits["checkpointing"] else "")
+    counted = f"{binary(fits['fixed'])}, and {binary(fits['clip'])} a clip"
+    return [f"at most {fits['clips']:,} clips train in {binary(fits['limit'])} ({with_what}): {counted}"]
 
 
 def _remembered(memory: Memory | None) -> list[str]:
@@ -174,6 +219,12 @@ def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str
     }
 
 
+def _saved(resolved: Resolved) -> int:
+    """Training keeps what the train form keeps, whichever form is counted."""
+    kept: int = resolved.architecture.at(resolved.setting).saved().one_clip
+    return kept
+
+
 def costs(resolved: Resolved, convention: str) -> Costs:
     cost = resolved.cost(convention)
     return {
@@ -182,6 +233,7 @@ def costs(resolved: Resolved, convention: str) -> Costs:
         "activations": cost.activations,
         "weights": cost.weights,
         "bytes": cost.bytes,
+        "saved": _saved(resolved),
         "operations": cost.operations,
         "convention": convention,
     }
@@ -240,5 +292,6 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
         ["parameters", f"{cost.params:,} ({output.short(cost.params)}), {cost.weights:,} of them weights"],
         ["activations", f"{cost.activations:,} ({output.short(cost.activations)})"],
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
+        ["memory saved", f"{binary(_saved(resolved))} for the backward pass of one clip, fp32"],
     ]
     return output.aligned(cells)

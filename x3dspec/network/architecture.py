@@ -26,6 +26,7 @@ from x3dspec.network.cost import Cost, total
 from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
+from x3dspec.network.memory import Saved, saved
 
 #: A factor value as a caller may give it. A float means the decimal it prints as: 2.2 is 11/5.
 Value = int | float | str | Fraction | Root
@@ -204,6 +205,10 @@ class Resolved:
     def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
         return [cost.by(convention) for cost in self._costs]
+
+    def saved(self, checkpointing: bool = False) -> Saved:
+        """Bytes that training keeps for the backward pass, in 32-bit floats."""
+        return saved(self.network, checkpointing)
 
 
 def _whole(number: object, most: int) -> bool:

@@ -11,6 +11,7 @@ from x3dspec.network import layers as net
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.conv import flag
 from x3dspec.network.layers.layer import Operation, moving
 from x3dspec.network.layers.reader import Reader
@@ -78,6 +79,9 @@ class Delay(net.Layer[net.N]):
 
     def numbers(self) -> Iterator[tuple[str, Any]]:
         yield "steps", self.steps
+
+    def backward(self, walk: Backward) -> None:
+        """Nothing: a stream is not trained."""
 
     def operations(self) -> Iterator[Operation]:
         yield from ()

@@ -139,3 +139,32 @@ def _error(message: str) -> SpecError:
 
 def _shown(text: str) -> str:
     return ascii(text if len(text) <= 40 else text[:37] + "...")
+
+
+#: Units of memory, as torch and graphics cards are told by.
+_BYTES = {"B": 1, **{f"{p}iB": 2 ** (10 * (i + 1)) for i, p in enumerate("KMGT")}}
+_BYTES |= {f"{p}B": 10 ** (3 * (i + 1)) for i, p in enumerate("kMGT")}
+
+
+def parse_bytes(text: str, option: str = "--memory") -> int:
+    """Read an amount of memory: ``24GiB``, ``80GB``.
+
+    Raises:
+        SpecError: what is wrong with it, and the units there are.
+    """
+    match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
+    sizes = {unit.lower(): size for unit, size in _BYTES.items()}
+    unit = text.strip()[match.end() :].strip().lower() if match else ""
+    if match is None or unit not in sizes:
+        message = f"{_shown(text)} is no amount of memory; write it as 24GiB, or in {', '.join(_BYTES)}"
+        raise SpecError.at(option, message)
+    value = int(Fraction(match[0]) * sizes[unit])
+    if not 1 <= value <= MAX_TARGET:
+        raise SpecError.at(option, f"{_shown(text)} is not between 1 B and 10**18 bytes")
+    return value
+
+
+def binary(count: int) -> str:
+    """Bytes as a person reads them: ``804.2 MiB``."""
+    units = [unit for unit in ("KiB", "MiB", "GiB", "TiB") if _BYTES[unit] <= count]
+    return f"{count / _BYTES[units[-1]]:.1f} {units[-1]}" if units else f"{count} B"

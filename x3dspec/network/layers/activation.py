@@ -9,27 +9,38 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, moving
 from x3dspec.network.layers.reader import Reader
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of torch: its module, and the function that a forward calls."""
+    """A function of torch.
+
+    Attributes:
+        module: its module in ``torch.nn``.
+        call: the function that a forward calls.
+        keeps: what its gradient needs, ``input`` or ``result``.
+        inplace: whether it can overwrite its input.
+        is_layer: whether it is a layer of its own, and not only a gate.
+    """
 
     module: str
     call: str
+    keeps: str
+    inplace: bool = True
     is_layer: bool = True
 
 
 #: Every function, by its key in a spec; some are no layers of their own, but gates.
 FUNCTIONS = {
-    "relu": Function("ReLU", "F.relu"),
-    "relu6": Function("ReLU6", "F.relu6"),
-    "swish": Function("SiLU", "F.silu"),
-    "hard_swish": Function("Hardswish", "F.hardswish"),
-    "sigmoid": Function("Sigmoid", "torch.sigmoid", is_layer=False),
-    "hard_sigmoid": Function("Hardsigmoid", "F.hardsigmoid", is_layer=False),
+    "relu": Function("ReLU", "F.relu", "result"),
+    "relu6": Function("ReLU6", "F.relu6", "input"),
+    "swish": Function("SiLU", "F.silu", "input"),
+    "hard_swish": Function("Hardswish", "F.hardswish", "input"),
+    "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False, is_layer=False),
+    "hard_sigmoid": Function("Hardsigmoid", "F.hardsigmoid", "input", is_layer=False),
 }
 
 
@@ -54,6 +65,15 @@ class Activation(Layer[N]):
 
     def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
         return {"function": self.function}
+
+    def backward(self, walk: Backward) -> None:
+        """Its input or its result, as torch's derivative has it."""
+        keeps = FUNCTIONS[self.function].keeps
+        if keeps == "input":
+            walk.keep(walk.trains)
+        walk.make(self.outputs.elements)
+        if keeps == "result":
+            walk.keep(walk.trains)
 
     def operations(self) -> Iterator[Operation]:
         yield self.function, [*self.outputs.numbers], {}

@@ -11,6 +11,7 @@ from x3dspec.language.expressions import ONE, Expr, floor, lift, maximum
 from x3dspec.network.conditions import Constraints, count, is_whole, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, window
 from x3dspec.network.layers.reader import Reader
 
@@ -83,6 +84,12 @@ class Conv(Layer[N]):
             **({"groups": numbers["groups"]} if numbers["groups"] != "1" else {}),
             "bias": flag(numbers["bias"]),
         }
+
+    def backward(self, walk: Backward) -> None:
+        """The gradient of its weights needs its input."""
+        walk.keep()
+        walk.make(self.outputs.elements)
+        walk.trains = 1
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}

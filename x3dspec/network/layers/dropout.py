@@ -9,6 +9,7 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import ZERO, Cost
+from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation
 from x3dspec.network.layers.reader import Reader
 
@@ -35,6 +36,12 @@ class Dropout(Layer[N]):
 
     def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
         return {"rate": repr(self.rate)}
+
+    def backward(self, walk: Backward) -> None:
+        """What it multiplies with."""
+        if self.rate:
+            walk.own(FLOAT * self.inputs.elements, walk.trains)
+            walk.make(self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         yield from ()

@@ -12,6 +12,7 @@ from x3dspec.language.document import Path
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.reader import Reader
 
 N = TypeVar("N")
@@ -76,6 +77,10 @@ class Layer(ABC, Generic[N]):
         """What must hold of its numbers, where it is there; see :mod:`x3dspec.network.conditions`."""
 
     @abstractmethod
+    def backward(self, walk: Backward) -> None:
+        """What training keeps of it, and what it makes, where it is there."""
+
+    @abstractmethod
     def operations(self) -> Iterator[Operation]:
         """What torch runs for it; asked of integers."""
 
@@ -83,6 +88,11 @@ class Layer(ABC, Generic[N]):
         """What it costs; nothing where its condition is 0."""
         cost = self.count()
         return cost if self.when == 1 else cost.times(self.when)
+
+    def walk_backward(self, walk: Backward) -> None:
+        """The same under its condition."""
+        with walk.under(self.when):
+            self.backward(walk)
 
     def kind(self) -> str:
         """What people call it."""

@@ -9,6 +9,7 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.conv import flag, weighted
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape
 from x3dspec.network.layers.reader import Reader
@@ -49,6 +50,12 @@ class Linear(Layer[N]):
 
     def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
         return {**numbers, "bias": flag(numbers["bias"])}
+
+    def backward(self, walk: Backward) -> None:
+        """The gradient of its weights needs its input."""
+        walk.keep()
+        walk.make(self.outputs.elements)
+        walk.trains = 1
 
     def operations(self) -> Iterator[Operation]:
         yield "linear", [*self.outputs.numbers], {"bias": self.bias}

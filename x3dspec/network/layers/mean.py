@@ -9,6 +9,7 @@ from typing import Any
 from x3dspec.language.expressions import ONE, Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving
 from x3dspec.network.layers.reader import Reader
 
@@ -36,6 +37,10 @@ class Mean(Layer[N]):
 
     def filter(self) -> tuple[str, N | None]:
         return "mean", None
+
+    def backward(self, walk: Backward) -> None:
+        """Nothing: its gradient is the same everywhere."""
+        walk.make(self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         yield "mean", [*self.outputs.numbers], {}

@@ -9,6 +9,7 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation
 from x3dspec.network.layers.reader import Reader
 
@@ -48,6 +49,13 @@ class Norm(Layer[N]):
         given |= {"eps": repr(self.eps)} if self.eps != 1e-5 else {}
         given |= {"momentum": repr(self.momentum)} if self.momentum != 0.1 else {}
         return given
+
+    def backward(self, walk: Backward) -> None:
+        """Its input, and the mean and deviation of every channel of the batch."""
+        walk.keep()
+        walk.statistics(2 * FLOAT * self.inputs.channels)  # type: ignore[operator]
+        walk.make(self.outputs.elements)
+        walk.trains = 1
 
     def operations(self) -> Iterator[Operation]:
         yield "norm", [*self.outputs.numbers], {"eps": self.eps, "momentum": self.momentum}

@@ -10,6 +10,7 @@ from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, at_least, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
+from x3dspec.network.layers.backward import INDEX, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving, window
 from x3dspec.network.layers.reader import Reader
 
@@ -62,6 +63,13 @@ class Pool(Layer[N]):
             **windows.argument(numbers, "padding", "0"),
             "function": self.function,
         }
+
+    def backward(self, walk: Backward) -> None:
+        """Its input; the maximum also which element it took."""
+        walk.keep(walk.trains)
+        if self.function == "max":
+            walk.own(INDEX * self.outputs.elements, walk.trains)
+        walk.make(self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}

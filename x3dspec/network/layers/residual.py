@@ -10,6 +10,7 @@ from typing import Any
 from x3dspec.language.expressions import ONE, ZERO, Expr, equal
 from x3dspec.network.conditions import Constraints, must
 from x3dspec.network.cost import Cost, total
+from x3dspec.network.layers.backward import Backward, any_of
 from x3dspec.network.layers.layer import Layer, N, Operation
 from x3dspec.network.layers.reader import Reader
 
@@ -56,6 +57,24 @@ class Residual(Layer[N]):
         gives, goes = " x ".join(places[: len(branch)]), " x ".join(places[len(branch) :])
         message = f"its branch gives {gives}, its shortcut {goes}: they cannot be added"
         yield from must(self.origin, same, message, (*branch, *other), given=(*branch, *other))
+
+    def backward(self, walk: Backward) -> None:
+        """A sum keeps nothing."""
+        walk.make(self.outputs.elements)
+
+    def walk_backward(self, walk: Backward) -> None:
+        given, trains = walk.tensor, walk.trains
+        for layer in self.branch:
+            layer.walk_backward(walk)
+        branch, branch_trains = walk.tensor, walk.trains
+        walk.tensor, walk.trains = given, trains
+        for layer in self.shortcut:
+            layer.walk_backward(walk)
+        both = any_of(branch_trains, walk.trains)
+        walk.tensor, walk.trains = branch, branch_trains
+        with walk.under(self.when):
+            self.backward(walk)
+            walk.trains = both
 
     def operations(self) -> Iterator[Operation]:
         yield "sum", [*self.outputs.numbers], {}

@@ -9,6 +9,8 @@ from typing import Any
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
+from x3dspec.network.layers.activation import FUNCTIONS
+from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation
 from x3dspec.network.layers.reader import Reader
 
@@ -57,6 +59,20 @@ class SqueezeExcite(Layer[N]):
 
     def arguments(self, numbers: Mapping[str, str]) -> dict[str, str]:
         return {**numbers, "activation": self.activation, "gate": self.gate}
+
+    def backward(self, walk: Backward) -> None:
+        """The mean, what each function keeps, and both sides of the product."""
+        channels: Any = self.inputs.channels
+        hidden: Any = self.hidden
+        activation, gate = FUNCTIONS[self.activation], FUNCTIONS[self.gate]
+        walk.own(FLOAT * channels)  # the mean, for the first convolution
+        walk.own(FLOAT * hidden)  # what the second convolution reads
+        walk.own(FLOAT * hidden if activation.keeps == "input" else 0)
+        walk.own(FLOAT * channels)  # what the gate reads or gives
+        walk.own(FLOAT * channels if gate.keeps == "input" else 0, walk.trains)  # and the product, the other
+        walk.keep()
+        walk.make(self.outputs.elements)
+        walk.trains = 1
 
     def operations(self) -> Iterator[Operation]:
         shape: list[Any] = [*self.outputs.numbers]
