@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import x3dspec
 from specs import COMPOUND
-from x3dspec.formula.enclosures import _rationalised, evaluated
+from x3dspec.formula.enclosures import evaluated
 from x3dspec.formula.real import Number, Real, decided
 from x3dspec.formula.solve import TARGET, Solution, inverse, system
 from x3dspec.language.shipped import shipped
@@ -181,18 +181,3 @@ def test_spec_with_a_compound_axis(tmp_path: Any) -> None:
     assert step is not None
     low, high = ends(solving.relaxed(gauge, step.factors))
     assert low <= ends(step.macs)[0] <= high
-
-
-def test_a_number_with_one_root_is_written_as_a_sum_with_it() -> None:
-    """What comes of a quotient is shorter, and exactly the same; with several roots it stays as it is."""
-    root = sympy.sqrt(410503889438)
-    q = (root - 638782) / 843
-    for number in [q**-3 + 1 / (root + 1), 1 / root**3, (5 * q**2 - 1) / (3 + root / 7), root / (2 - q)]:
-        written = _rationalised(number)
-        a, b = written.subs(root, 0), written.coeff(root)
-        assert a.is_Rational
-        assert b.is_Rational
-        assert written == a + b * root
-        assert sympy.radsimp(sympy.expand(number)).expand() == written
-    both = 1 / (sympy.sqrt(2) + sympy.sqrt(3))
-    assert _rationalised(both) == both

@@ -164,62 +164,8 @@ def _exactly(expression: Any, values: Mapping[Any, Number]) -> Any:
     if number.is_Rational:
         return number
     if any(not known.is_Rational for known in numbers.values()):
-        number = _rationalised(number)
+        number = sympy.expand(number)  # not radsimp, which writes text and parses it
     return number if number.is_real and len(str(number)) <= MAX_TEXT else None
-
-
-def _rationalised(number: Any) -> Any:
-    """A number with one square root as ``a + b*sqrt(c)``; any other as it is.
-
-    Not sympy's radsimp: that asks nsimplify, which compiles text.
-    """
-    roots = [power for power in number.atoms(sympy.Pow) if power.exp == sympy.S.Half]
-    if len(roots) != 1 or not roots[0].base.is_Rational:
-        return number
-    try:
-        a, b = _parts(number, roots[0])
-    except ValueError:
-        return number
-    return a + b * roots[0]
-
-
-def _parts(node: Any, root: Any) -> tuple[Any, Any]:
-    """Rational a and b with ``node == a + b * root``.
-
-    Raises:
-        ValueError: it has none, or divides by zero.
-    """
-    times = functools.partial(_product, square=root.base)
-    if node.is_Rational:
-        return node, sympy.S.Zero
-    if node.is_Add or node.is_Mul:
-        parts = [_parts(argument, root) for argument in node.args]
-        return functools.reduce(times if node.is_Mul else _sum, parts)
-    if node.is_Pow and node.base == root.base and (2 * node.exp).is_Integer:
-        return sympy.S.Zero, root.base ** (node.exp - sympy.S.Half)
-    if not (node.is_Pow and node.exp.is_Integer):
-        raise ValueError(f"{type(node).__name__} is no sum of a rational and a root")
-    base = _parts(node.base, root)
-    factors = [base if node.exp > 0 else _inverse(base, root.base)] * abs(int(node.exp))
-    return functools.reduce(times, factors)
-
-
-def _sum(one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
-    return one[0] + other[0], one[1] + other[1]
-
-
-def _product(one: tuple[Any, Any], other: tuple[Any, Any], square: Any) -> tuple[Any, Any]:
-    (a, b), (c, d) = one, other
-    return a * c + b * d * square, a * d + b * c
-
-
-def _inverse(part: tuple[Any, Any], square: Any) -> tuple[Any, Any]:
-    """By the conjugate: 1/(a + b*r) = (a - b*r)/(a**2 - b**2*r**2)."""
-    a, b = part
-    norm = a**2 - b**2 * square
-    if not norm:
-        raise ValueError("division by zero")
-    return a / norm, -b / norm
 
 
 def _affordable(expression: Any, numbers: Mapping[Any, Any]) -> bool:
