@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from x3dspec.pytorch.export import FORMATS, TOLERANCE, export, module
+from x3dspec.pytorch.export import AXES, FORMATS, TOLERANCE, Wish, export, module
 
 Maker = Callable[[nn.Module, bool], Callable[[Tensor], Tensor]]
 
@@ -54,7 +54,7 @@ def _tried(attempt: Callable[[], float]) -> str:
 
 def _exported(network: nn.Module, to: str, ending: str, clip: tuple[int, ...], dynamic: bool) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        found = export(network, to, Path(folder) / f"network{ending}", clip, dynamic=dynamic)
+        found = export(network, to, Path(folder) / f"network{ending}", clip, Wish(AXES if dynamic else ()))
     return max(parity.difference for parity in found.parities)
 
 

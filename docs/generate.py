@@ -80,7 +80,7 @@ def _written(value: Any) -> str:
 
 #: What docs/api.md shows, part by part.
 _API = {
-    "x3dspec": "resolve cost budget expand search emit verify",
+    "x3dspec": "resolve cost budget expand search solve emit verify",
     "x3dspec.formula": "of",
     "x3dspec.network.architecture": "load Architecture Resolved Cost",
     "x3dspec.language.errors": "SpecError BadArgument Problem Infeasible",
@@ -92,6 +92,7 @@ _API = {
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
     "x3dspec.scaling.search.search": "Result",
+    "x3dspec.scaling.unknowns": "Solved Unknown Point",
     "x3dspec.pytorch.verify": "Report",
     "x3dspec.pytorch.checkpoint": "read write",
     "x3dspec.pytorch.convert": "convert Conversion",

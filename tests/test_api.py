@@ -15,7 +15,7 @@ import x3dspec
 from tests import notebook
 from x3dspec.language.errors import BadArgument, Infeasible, SpecError
 
-FUNCTIONS = ("budget", "cost", "emit", "expand", "formula", "load", "resolve", "search", "verify")
+FUNCTIONS = ("budget", "cost", "emit", "expand", "formula", "load", "resolve", "search", "solve", "verify")
 
 
 def test_the_package_lists_what_it_offers() -> None:
@@ -68,6 +68,15 @@ def test_answers_are_those_of_the_command_line(tmp_path: Path) -> None:
     fixed = {name: value for name, value in x3dspec.resolve("x2d").factors.items() if name != "gamma_t"}
     best = x3dspec.search("x2d", ["60MMACs"], fix={n: str(v) for n, v in fixed.items()}).best[0]
     assert best.counts.macs == x3dspec.cost("x2d", gamma_t=best.setting["gamma_t"]).macs
+    width = x3dspec.solve("x3d_m", "gamma_w", "3GFLOPs", gamma_s="3/2").unknowns[0]
+    assert width.below is not None
+    assert width.above is not None
+    near = [
+        x3dspec.cost("x3d_m", gamma_s="3/2", gamma_w=each.factors["gamma_w"]).macs
+        for each in (width.below, width.above)
+    ]
+    assert near == [width.below.counts.macs, width.above.counts.macs]
+    assert near[0] <= 3_000_000_000 < near[1]
     golden = Path(__file__).parents[1] / "generated" / "x3d_m.py"
     assert x3dspec.emit("x3d_m").partition("# command")[2] == golden.read_text().partition("# command")[2]
 
@@ -107,6 +116,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "limits": (lambda: x3dspec.search("x2d", ["3GFLOP5"]), "limits: "),
     "fix": (lambda: x3dspec.search("x2d", ["3GFLOPs"], fix={"gamma_q": 1}), "fix: unknown factor"),
     "grid": (lambda: x3dspec.search("x2d", ["3GFLOPs"], grid={"gamma_b": "3"}), "grid: "),
+    "unknowns": (lambda: x3dspec.solve("x2d", "gamma_q", "3GFLOPs"), "unknowns: unknown factor"),
+    "targets": (lambda: x3dspec.solve("x2d", "gamma_w", "3GFLOP5"), "targets: "),
+    "targets in number": (lambda: x3dspec.solve("x2d", "gamma_w", ["3GFLOPs"] * 2), "targets: 1 unknowns"),
     "form": (lambda: x3dspec.emit("x2d", form="deployed"), "form: unknown form"),
     "name": (lambda: x3dspec.emit("x2d", name="class"), "name: 'class' cannot name a module"),
     "clip": (

@@ -5,6 +5,7 @@
     x3dspec.resolve("x3d_m", gamma_s="sqrt(2)")      one network of integers: its table, its cost
     x3dspec.formula("x3d_m", relaxed=True)           its cost in closed form
     x3dspec.budget("x2d", "4.7GFLOPs")               the network that a target buys
+    x3dspec.solve("x3d_m", "gamma_s", "3GFLOPs")     what a factor must be for a figure
     x3dspec.emit("x3d_m")                            the text of a standalone PyTorch module
 
 A `spec` is a file, the name of a shipped spec, or what :func:`load` gives. Factors are exact: give a
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from x3dspec.scaling.budget import Budget
     from x3dspec.scaling.expand import Expansion
     from x3dspec.scaling.search.search import Result
+    from x3dspec.scaling.unknowns import Solved
 
 __version__ = "0.1.0"
 
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "resolve",
     "search",
+    "solve",
     "verify",
 ]
 
@@ -184,6 +187,38 @@ def search(
     fixed = parse_fix(gauge, [f"{name}={value}" for name, value in (fix or {}).items()])
     grids = parse_grid(gauge, [f"{name}={values}" for name, values in (grid or {}).items()])
     return best(architecture, [parse_target(each, "limits") for each in limits], fixed, grids, objective, top)
+
+
+def solve(
+    spec: str | PathLike[str] | Architecture,
+    unknowns: str | Sequence[str],
+    targets: str | Sequence[str],
+    /,
+    *,
+    symbolic: bool = False,
+    **factors: Value,
+) -> Solved:
+    """What factors must be for exact figures: in closed form, and the networks on the grid beside them.
+
+    Args:
+        spec: what is solved for.
+        unknowns: a factor or an axis, or several factors: ``["gamma_w", "gamma_d"]``.
+        targets: as many figures with their units: ``["4.73GFLOPs", "4M params"]``.
+        symbolic: whether the closed form keeps the other factors.
+        factors: values of the others; they keep what the spec gives them.
+
+    Raises:
+        Infeasible: there is no solution, it is negative, or one unknown has several.
+        SpecError: a wrong spec, factor or target; not as many targets as unknowns.
+    """
+    from x3dspec.network.units import parse_target
+    from x3dspec.scaling.unknowns import solve as solved
+
+    architecture = _architecture(spec)
+    names = [unknowns] if isinstance(unknowns, str) else unknowns
+    figures = [targets] if isinstance(targets, str) else targets
+    wanted = [parse_target(each, "targets") for each in figures]
+    return solved(architecture, names, wanted, architecture.exactly(factors), symbolic)
 
 
 def emit(

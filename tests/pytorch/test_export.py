@@ -11,7 +11,7 @@ import torch
 from x3dspec import load
 from x3dspec.cli import run
 from x3dspec.codegen.module import source
-from x3dspec.pytorch.export import export, module
+from x3dspec.pytorch.export import Wish, about, export, module
 
 Capture = pytest.CaptureFixture[str]
 
@@ -44,6 +44,22 @@ def test_exports_agree_at_three_shapes(emitted: Path, to: str, ending: str, tmp_
     ]
     assert all(Path(file).stat().st_size > 1000 for file in found.files)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(Path(file).name for file in found.files)
+
+
+def test_onnx_has_names_and_says_whose_it_is(emitted: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    network, clip = module(emitted)
+    out = tmp_path / "tiny.onnx"
+    found = export(network, "onnx", out, clip, Wish(("batch",), 18, about(emitted, network)))
+    assert found.ok
+    assert [parity.shape[1:] for parity in found.parities] == [(3, 4, 64, 64)] * 3
+    model = onnx.load(out)
+    sizes = model.graph.input[0].type.tensor_type.shape.dim
+    assert [size.dim_param or size.dim_value for size in sizes] == ["batch", 3, 4, 64, 64]
+    assert model.opset_import[0].version == 18
+    said = {entry.key: entry.value for entry in model.metadata_props}
+    assert said["classes"] == "400"
+    assert said["x3dspec.spec"].startswith("specs/x2d.yaml sha256 ")
 
 
 def randomised(network: torch.nn.Module) -> None:

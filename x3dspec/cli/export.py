@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
-from x3dspec.language.errors import Infeasible, SpecError, printable
+from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
 
 if TYPE_CHECKING:
     from x3dspec.pytorch.export import Exported
@@ -28,7 +29,7 @@ class ExportAnswer(output.Answer):
 
     format: str
     files: tuple[str, ...]
-    dynamic: bool
+    dynamic: tuple[str, ...]
     parity: list[Parity]
 
 
@@ -42,6 +43,8 @@ def command(
     out: Path = typer.Option(..., "-o", "--output", metavar="OUT", help="The file to write."),
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
     static: bool = typer.Option(False, "--static", help="Fix batch, frames and size to the clip's."),
+    dynamic: str = typer.Option(None, metavar="AXES", help="What stays open: batch,frames,height,width."),
+    opset: int = typer.Option(None, min=18, max=25, help="ONNX's opset; by default torch's exporter's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
@@ -54,7 +57,7 @@ def command(
     x3dspec export generated/x3d_s.py --to onnx -o x3d_s.onnx
     """
     try:
-        from x3dspec.pytorch.export import export, module
+        from x3dspec.pytorch.export import AXES, Wish, about, export, module
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -62,7 +65,14 @@ def command(
 
     output.claim(("-o", out), reads=[file, *([weights] if weights else [])], force=force)
     network, clip = module(file, weights)
-    found = export(network, to, out, clip, dynamic=not static)
+    axes = () if static else AXES if dynamic is None else tuple(dynamic.split(","))
+    wrong = [axis for axis in axes if axis not in AXES]
+    if wrong or (static and dynamic):
+        message = unknown("axis", wrong[0], AXES, "the axes are") if wrong else "goes without --static"
+        raise SpecError.at("--dynamic", message)
+    if sys.stderr.isatty():
+        print(f"exporting to {to} and comparing, which can take a minute ...", file=sys.stderr)
+    found = export(network, to, out, clip, Wish(axes, opset, about(file, network)))
     if as_json:
         typer.echo(output.document(_content(found)))
     else:

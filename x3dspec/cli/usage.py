@@ -27,7 +27,7 @@ _CHOICE = re.compile(r"'(?P<word>[^']*)' is not one of (?P<names>'[^']*'(?:, '[^
 
 
 #: Arguments of functions that the command line calls otherwise.
-_OPTIONS = {"limits": "--max"}
+_OPTIONS = {"limits": "--max", "unknowns": "--for", "targets": "--target"}
 
 
 def option(argument: str) -> str:

@@ -101,7 +101,15 @@ class Architecture:
         Raises:
             SpecError: an unknown factor, a value outside its domain, a network that cannot be built.
         """
-        return self.at({name: self._value(name, value) for name, value in factors.items()})
+        return self.at(self.exactly(factors))
+
+    def exactly(self, factors: Mapping[str, Value]) -> dict[str, Exact]:
+        """Factor values as exact numbers.
+
+        Raises:
+            SpecError: an unknown factor, or what is no exact number.
+        """
+        return {name: self._value(name, value) for name, value in factors.items()}
 
     def at(self, setting: Setting) -> Resolved:
         """As :meth:`resolve`, with values that are exact already."""

@@ -10,11 +10,10 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,9 @@ from x3dspec.pytorch.probe import loaded
 FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".xml"}
 #: Largest difference of a logit from torch's own, over the largest logit, in 32-bit floats.
 TOLERANCE = 1e-4
+
+#: What can stay open, by the name that it has in the exported file.
+AXES = ("batch", "frames", "height", "width")
 
 Run = Callable[[Tensor], Tensor]
 
@@ -48,7 +50,7 @@ class Exported:
 
     format: str
     files: tuple[str, ...]
-    dynamic: bool
+    dynamic: tuple[str, ...]
     parities: tuple[Parity, ...]
 
     @property
@@ -99,7 +101,28 @@ def _built(text: str, path: Path) -> nn.Module:
     return network
 
 
-def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynamic: bool = True) -> Exported:
+@dataclass(frozen=True)
+class Wish:
+    """How to export: the open axes, ONNX's opset (None: torch's own), what an ONNX file says of itself."""
+
+    dynamic: tuple[str, ...] = AXES
+    opset: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def about(path: Path, network: nn.Module) -> dict[str, str]:
+    """What an exported file says of the emitted one: the spec and its hash, the number of classes.
+
+    Raises:
+        SpecError: no emitted file.
+    """
+    header = Header.read(path.read_text(encoding="utf-8"), str(path))
+    origins = dict(zip(("spec", "base"), header.origins, strict=False))
+    said = {f"x3dspec.{kind}": f"{label} sha256 {sha256}" for kind, (label, sha256) in origins.items()}
+    return {"x3dspec.version": header.version, **said, "classes": str(network.num_classes)}
+
+
+def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], wish: Wish = Wish()) -> Exported:
     """Export a network and compare the result with it, at the clip and, if dynamic, at two others.
 
     Args:
@@ -107,7 +130,7 @@ def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynam
         to: one of :data:`FORMATS`.
         out: the file; an OpenVINO model has a second one beside it.
         clip: (N, C, T, H, W) or (N, C, H, W), in elements.
-        dynamic: whether batch, frames and size stay open.
+        wish: what stays open, and what an ONNX file has.
 
     Raises:
         SpecError: an unknown format, a wrong ending, or a library that is not installed.
@@ -119,12 +142,12 @@ def export(network: nn.Module, to: str, out: Path, clip: Sequence[int], *, dynam
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export.") as folder, _quiet():
         staged = Path(folder) / out.name
-        run = WRITERS[to](network, staged, _example(clip, dynamic), dynamic)
-        parities = tuple(_compared(network, run, shape) for shape in _shapes(clip, dynamic))
+        run = WRITERS[to](network, staged, _example(clip, wish.dynamic), wish)
+        parities = tuple(_compared(network, run, shape) for shape in _shapes(clip, wish.dynamic))
         written = sorted(Path(folder).iterdir()) if all(parity.ok for parity in parities) else []
         for file in written:
             shutil.move(file, out.parent / file.name)
-    return Exported(to, tuple(str(out.parent / file.name) for file in written), dynamic, parities)
+    return Exported(to, tuple(str(out.parent / file.name) for file in written), wish.dynamic, parities)
 
 
 @contextmanager
@@ -139,25 +162,35 @@ def _quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _example(clip: Sequence[int], dynamic: bool) -> Tensor:
-    """The clip to trace with. An exporter takes a dimension of 1 for a constant, so none is 1."""
-    shape = [2 if size == 1 and dynamic else size for size in clip]
-    return torch.zeros(shape)
+def _axes(rank: int) -> dict[int, str]:
+    """The names of a clip's dimensions."""
+    return dict(enumerate(("batch", "channels", *AXES[1 if rank == 5 else 2 :])))
 
 
-def _shapes(clip: Sequence[int], dynamic: bool) -> list[tuple[int, ...]]:
-    """The clip, a larger batch of shorter and smaller clips, and one that is not square."""
-    native = tuple(clip)
+def _example(clip: Sequence[int], dynamic: Sequence[str]) -> Tensor:
+    """The clip to trace with. An exporter takes a dimension of 1 for a constant, so no open one is 1."""
+    axes = _axes(len(clip))
+    return torch.zeros([2 if size == 1 and axes[i] in dynamic else size for i, size in enumerate(clip)])
+
+
+def _shapes(clip: Sequence[int], dynamic: Sequence[str]) -> list[tuple[int, ...]]:
+    """The clip; where axes are open, also larger batches of shorter and smaller clips, one not square."""
     if not dynamic:
-        return [native]
-    batch, channels, *frames, height, width = native
-    shorter = [max(2, count // 2) for count in frames]
-    longer = [count + 1 for count in frames]
-    small = max(33, height // 2)
+        return [tuple(clip)]
+    axes, small = _axes(len(clip)), max(33, clip[-2] // 2)
+    tried: tuple[dict[str, Callable[[int], int]], ...] = (
+        {"batch": lambda n: max(2, n), "frames": lambda n: max(2, n)},
+        {"batch": lambda n: n + 2, "frames": lambda n: max(2, n // 2), "height": lambda _: small,
+         "width": lambda _: small},
+        {"batch": lambda n: n + 1, "frames": lambda n: n + 1, "height": lambda _: small,
+         "width": lambda _: small + 32},
+    )  # fmt: skip
     return [
-        (max(2, batch), channels, *[max(2, count) for count in frames], height, width),
-        (batch + 2, channels, *shorter, small, small),
-        (batch + 1, channels, *longer, small, small + 32),
+        tuple(
+            change[axes[i]](size) if axes[i] in dynamic and axes[i] in change else size
+            for i, size in enumerate(clip)
+        )
+        for change in tried
     ]
 
 
@@ -169,56 +202,58 @@ def _compared(network: nn.Module, run: Run, shape: tuple[int, ...]) -> Parity:
     return Parity(shape, float((run(clip) - expected).abs().max()) / scale)
 
 
-def _open(example: Tensor) -> dict[int, Any]:
-    """Every dimension but the channels."""
-    return {axis: torch.export.Dim.DYNAMIC for axis in range(example.ndim) if axis != 1}
+def _open(example: Tensor, dynamic: Sequence[str]) -> dict[int, str]:
+    """The open dimensions, by their names."""
+    return {axis: name for axis, name in _axes(example.ndim).items() if name in dynamic}
 
 
-def _torch_export(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
-    shapes = (_open(example),) if dynamic else None
-    program = torch.export.export(network, (example,), dynamic_shapes=shapes)
+def _torch_export(network: nn.Module, out: Path, example: Tensor, wish: Wish) -> Run:
+    shapes = (dict.fromkeys(_open(example, wish.dynamic), torch.export.Dim.DYNAMIC),)
+    program = torch.export.export(network, (example,), dynamic_shapes=shapes if wish.dynamic else None)
     torch.export.save(program, out)
     loaded = torch.export.load(out).module()
     return lambda clip: loaded(clip)
 
 
-def _onnx(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
+def _onnx(network: nn.Module, out: Path, example: Tensor, wish: Wish) -> Run:
     _needs("onnx", "onnxscript", "onnxruntime")
     import onnxruntime
 
-    _write_onnx(network, out, example, dynamic)
+    _write_onnx(network, out, example, wish)
     session = onnxruntime.InferenceSession(str(out), providers=["CPUExecutionProvider"])
     return lambda clip: torch.from_numpy(session.run(None, {"clip": clip.numpy()})[0])
 
 
-def _write_onnx(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> None:
+def _write_onnx(network: nn.Module, out: Path, example: Tensor, wish: Wish) -> None:
     program = torch.onnx.export(
         network,
         (example,),
         dynamo=True,
-        dynamic_shapes=(_open(example),) if dynamic else None,
+        dynamic_shapes=(_open(example, wish.dynamic),) if wish.dynamic else None,
+        opset_version=wish.opset,
         input_names=["clip"],
         output_names=["logits"],
         verbose=False,
     )
     assert program is not None
+    program.model.metadata_props.update(wish.metadata)
     program.save(out, external_data=False)
 
 
-def _openvino(network: nn.Module, out: Path, example: Tensor, dynamic: bool) -> Run:
+def _openvino(network: nn.Module, out: Path, example: Tensor, wish: Wish) -> Run:
     _needs("openvino", "onnx", "onnxscript")
     import openvino
 
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "network.onnx"
-        _write_onnx(network, onnx, example, dynamic)
+        _write_onnx(network, onnx, example, wish)
         openvino.save_model(openvino.convert_model(onnx), out, compress_to_fp16=False)
     compiled = openvino.compile_model(out, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda clip: torch.from_numpy(compiled([clip.numpy()])[0])
 
 
-#: What writes each format, from an example clip, dynamic or not; it returns what runs the file.
-WRITERS: dict[str, Callable[[nn.Module, Path, Tensor, bool], Run]] = {
+#: What writes each format, from an example clip; it returns what runs the file.
+WRITERS: dict[str, Callable[[nn.Module, Path, Tensor, Wish], Run]] = {
     "onnx": _onnx,
     "torch-export": _torch_export,
     "openvino": _openvino,

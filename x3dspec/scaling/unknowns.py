@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from x3dspec.formula.real import Number, decided, text
-from x3dspec.language.errors import Infeasible, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network.architecture import Architecture
@@ -114,13 +114,13 @@ def _known(gauge: Meter, unknowns: Sequence[str], targets: Sequence[Target]) -> 
     for name in unknowns:
         if name not in gauge.factors and (len(unknowns) > 1 or name not in gauge.source.network.axes):
             known = [*gauge.factors, *(gauge.source.network.axes if len(unknowns) == 1 else [])]
-            raise SpecError.at("--for", unknown("factor", name, known))
+            raise BadArgument("unknowns", unknown("factor", name, known))
     if len(set(unknowns)) < len(unknowns) or not unknowns:
-        raise SpecError.at("--for", "give each unknown once")
+        raise BadArgument("unknowns", "give each unknown once")
     if len(unknowns) > MAX_UNKNOWNS:
-        raise SpecError.at("--for", f"at most {MAX_UNKNOWNS} unknowns at once")
+        raise BadArgument("unknowns", f"at most {MAX_UNKNOWNS} unknowns at once")
     if len(targets) != len(unknowns):
-        raise SpecError.at("--target", f"{len(unknowns)} unknowns need as many targets, not {len(targets)}")
+        raise BadArgument("targets", f"{len(unknowns)} unknowns need as many targets, not {len(targets)}")
 
 
 def _over(gauge: Meter, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
