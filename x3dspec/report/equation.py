@@ -37,7 +37,7 @@ class Summand:
 
 
 def summands(resolved: Resolved) -> tuple[Summand, ...]:
-    """The terms of the MACs, largest first; none where there is no closed form, or one too long to be read."""
+    """The terms of the MACs, largest first; none where there is no closed form, or one too long to read."""
     try:
         form = derive(resolved.architecture, relaxed=True, setting=resolved.setting)
     except SpecError:
