@@ -19,7 +19,16 @@ import sys
 from pathlib import Path
 
 #: The pages of docs/ whose consoles are run.
-PAGES = ("tutorial.md", "recipes.md", "write-a-family.md", "report.md", "json.md", "weights.md", "memory.md")
+PAGES = (
+    "tutorial.md",
+    "recipes.md",
+    "write-a-family.md",
+    "report.md",
+    "json.md",
+    "weights.md",
+    "memory.md",
+    "expansion.md",
+)
 SECONDS = 300
 
 _PIECE = re.compile(

@@ -3,7 +3,8 @@
     python examples/make_clips.py clips
 
 writes clips/{train,val}/{left,right,up,down}/*.mp4: 64 x 64 pixels, 40 frames, about half a pixel a
-frame. Needs PyAV (pip install av) and numpy.
+frame. The folder is there when it is whole; interrupted and started again, it continues in clips.part.
+Needs PyAV (pip install av) and numpy.
 """
 
 from __future__ import annotations
@@ -37,15 +38,17 @@ def clip(way: tuple[int, int], draw: np.random.Generator) -> np.ndarray:
 
 
 def write(path: Path, frames: np.ndarray) -> None:
-    """Encode frames as MPEG-4."""
+    """Encode frames as MPEG-4; the file is there when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    part = path.with_suffix(".part.mp4")
+    with av.open(str(part), "w") as container:
         stream = container.add_stream("mpeg4", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = SIZE, SIZE, "yuv420p"
         stream.bit_rate = 400_000
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
+    part.replace(path)
 
 
 def main() -> None:
@@ -55,11 +58,19 @@ def main() -> None:
     parser.add_argument("--val", type=int, default=40, help="videos of each class to score on")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    draw = np.random.default_rng(given.seed)
-    for part, count in (("train", given.train), ("val", given.val)):
-        for name, way in WAYS.items():
+    if given.folder.exists():
+        print(f"{given.folder} is there already")
+        return
+    unfinished = given.folder.with_name(given.folder.name + ".part")
+    for number, (part, count) in enumerate((("train", given.train), ("val", given.val))):
+        for way, name in enumerate(WAYS):
             for index in range(count):
-                write(given.folder / part / name / f"{index:04}.mp4", clip(way, draw))
+                path = unfinished / part / name / f"{index:04}.mp4"
+                if not path.exists():
+                    # A video draws by its place alone: it is the same whenever it is made.
+                    draw = np.random.default_rng([given.seed, number, way, index])
+                    write(path, clip(WAYS[name], draw))
+    unfinished.rename(given.folder)
     print(f"{(given.train + given.val) * len(WAYS)} videos in {given.folder}")
 
 

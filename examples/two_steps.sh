@@ -3,11 +3,12 @@
 #
 #     sh examples/two_steps.sh [FOLDER]
 #
-# Made clips, an X2D at 64 pixels with four classes, six candidates a step. Started again, it continues.
+# Made clips, an X2D at 64 pixels with four classes, six candidates a step. Interrupted at any moment and
+# started again, it continues.
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:-two_steps}" && cd "${1:-two_steps}"
-[ -d clips ] || python "$examples/make_clips.py" clips
+[ -d clips ] || python "$examples/make_clips.py" clips  # whole, or not there
 x3dspec resolve x2d --gamma-s 4/7 --set classes=4 -o tiny.yaml >/dev/null
 exec x3dspec expand tiny.yaml --steps 2 --judge command --jobs 2 --journal journal.jsonl \
   --judge-command "python $examples/train.py {module} {spec} {out} --data clips --short --threads 1" \

@@ -93,5 +93,6 @@ def plain(text: str) -> str:
 
 
 def fits(text: str, columns: int) -> bool:
-    """Whether no line is longer than the terminal is wide."""
-    return all(len(line) <= columns for line in plain(text).splitlines())
+    """Whether no line is longer than the terminal is wide; one of progress begins where the last one did."""
+    lines = plain(text).replace("\r", "\n").splitlines()
+    return all(len(line) <= columns for line in lines)

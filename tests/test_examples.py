@@ -44,6 +44,28 @@ def test_clips_are_labelled_videos(folder: Path) -> None:
     assert videos[0] == "train/down/0000.mp4"
 
 
+def test_clips_are_there_when_all_are(tmp_path: Path) -> None:
+    """Killed while it makes them, it goes on to the same files."""
+    words = [str(EXAMPLES / "make_clips.py"), "clips", "--train", "3", "--val", "1"]
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    run(words, tmp_path / "whole")
+    first = subprocess.Popen([sys.executable, *words], cwd=tmp_path / "killed")
+    while first.poll() is None and not list(tmp_path.glob("killed/clips.part/*/*/0001.mp4")):
+        time.sleep(0.002)
+    first.kill()
+    first.wait()
+    assert not (tmp_path / "killed" / "clips").exists()
+    run(words, tmp_path / "killed")
+    files = [
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.mp4")}
+        for folder in (tmp_path / "whole", tmp_path / "killed")
+    ]
+    assert files[0] == files[1]
+    assert len(files[0]) == 16
+    run(words, tmp_path / "killed")
+
+
 def test_a_killed_training_continues_to_the_same_weights(folder: Path) -> None:
     run(training(folder, "whole"), folder)
     (whole,) = (folder / "whole").glob("*.pt")

@@ -20,7 +20,8 @@ def main() -> None:
         sys.stderr.write("interrupted\n")
         code = 130
     # Whoever asks once more while the process ends gets no traceback either.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.freeze()
     sys.exit(code)
 

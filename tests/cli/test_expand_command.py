@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from terminal import fits, plain, shown
 
 import x3dspec
 from specs import COMPOUND, written
@@ -152,8 +154,41 @@ def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert x3dspec.load(str(out)).resolve().cost().macs == found["cost"]["macs"] <= 10**8
     assert run(["expand", "x2d", "--steps", "2"]) == 0
     page = capsys.readouterr().out
-    assert page.count("kept ") == 2
-    assert "*  bottleneck" in page
+    assert page.splitlines()[:6] == [
+        "x2d in 2 steps, judge published: 80.81 M MACs, 2.673 M params",
+        "",
+        "   axis        factor                   MACs     params",
+        "0  start                          20,662,304  1,633,560",
+        "1  bottleneck  gamma_b 1 to 2.28  41,303,630  2,673,356",
+        "2  fast        gamma_t 1 to 2     80,813,612  2,673,356",
+    ]
+    assert run(["expand", "x2d", "--steps", "2", "-v"]) == 0
+    page = capsys.readouterr().out
+    assert "step 2, kept fast: the highest score" in page
+    assert page.count("*  bottleneck") == 1
+
+
+WORDS = [
+    ["expand", "x2d"],
+    ["expand", "x2d", "--judge", "params", "--target", "1GFLOPs", "-v"],
+    ["expand", "x2d", "--judge", "round-robin", "--axes", "width,depth", "--steps", "3"],
+    ["search", "x2d", "--max", "4.73GFLOPs", "--max", "4M params", "--fix", "gamma_b=2.25", "--top", "5"],
+    ["search", "x2d", "--max", "100MMACs", "--fix", "gamma_b=2.25", "--pareto", "params,macs", "-v"],
+    ["judges"],
+    ["judges", "--compare"],
+]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_answers_fit_the_terminal(words: list[str], columns: int) -> None:
+    code, text = shown(words, columns)
+    assert code == 0
+    assert fits(text, columns), text
+    # Numbers are whole: no line begins or ends inside of one.
+    assert not re.search(r"[\d,]\n *,?\d{3}\b", plain(text)), text
+    if not {"-v", "--pareto"} & set(words):
+        assert len(text.splitlines()) <= 22, "with the command and the next prompt it fits 24 rows"
 
 
 def test_exits(capsys: pytest.CaptureFixture[str]) -> None:

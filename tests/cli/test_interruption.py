@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from terminal import PATIENCE, Terminal, fits, plain
+from terminal import PATIENCE, Terminal, fits
 from trainers import gone
 
 #: The axis "fast" is quick; the others have a child and never end, until `free` is there.
@@ -120,7 +120,7 @@ def test_in_a_terminal(tmp_path: Path) -> None:
     assert terminal.finish() == 130
     assert "Traceback" not in terminal.text
     assert terminal.text.endswith("\r\x1b[Kinterrupted: 1 of 6 scored; the same command continues\r\n")
-    assert fits(plain(terminal.text).replace("\r", "\n"), 60)
+    assert fits(terminal.text, 60)
     assert expansion.is_clean()
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 import x3dspec
-from x3dspec import Architecture, SpecError
+from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
 from x3dspec.scaling.judges import (
     BUILT_IN,
@@ -130,6 +133,62 @@ def test_a_function_of_somebody_else(x2d: Architecture) -> None:
 def test_bad_judges(x2d: Architecture, name: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         list(judge(name)(tried(x2d)))
+
+
+#: A judge's module, and what is said of it: it has its own file and line.
+BROKEN = {
+    "raises": ("def f(candidates):\n    return g(candidates)\ndef g(c):\n    return [c[0].cost]\n",
+               1, r"^broken\.py:4: --judge broken:f: AttributeError: .* has no attribute 'cost'$"),
+    "raises elsewhere": ("import json\ndef f(candidates):\n    return [json.loads('') for c in candidates]\n",
+                         1, r"^broken\.py:3: --judge broken:f: JSONDecodeError: Expecting value"),
+    "many lines": ("def f(candidates):\n    raise ValueError('a\\nb')\n",
+                   1, r"^broken\.py:2: --judge broken:f: ValueError: a$"),
+    "exits": ("import sys\ndef f(candidates):\n    sys.exit('no data')\n",
+              1, r"^broken\.py:3: --judge broken:f: SystemExit: no data$"),
+    "lazy": ("def f(candidates):\n    for each in candidates:\n        yield 1 / 0\n",
+             1, r"^broken\.py:3: --judge broken:f: ZeroDivisionError: division by zero$"),
+    "import raises": ("a = 1\nb = a / 0\n", 2, r"^broken\.py:2: --judge broken:f: ZeroDivisionError"),
+    "import exits": ("raise SystemExit(3)\n", 2, r"^broken\.py:1: --judge broken:f: SystemExit: 3$"),
+    "syntax": ("a = 1\ndef f(:\n", 2, r"^broken\.py:2: --judge broken:f: SyntaxError: invalid syntax$"),
+    "its import": ("import numpyy\n", 2, r"^broken\.py:1: --judge broken:f: ModuleNotFoundError: No module"),
+    "no function": ("f = 7\n", 2, r"^--judge: broken:f is no function$"),
+    "one number": ("def f(candidates):\n    return 7\n", 2, r"broken:f gave 7, which is no list of numbers$"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_judge_is_one_line(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its module is found in the current folder."""
+    text, code, message = BROKEN[case]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    (tmp_path / "broken.py").write_text(text)
+    assert run(["expand", "x2d", "--judge", "broken:f", "--steps", "1"]) == code
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.search(message, line), line
+
+
+def test_a_function_that_is_no_judge(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["expand", "x2d", "--judge", "json:dumps", "--steps", "1"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.search(r"json/__init__\.py:\d+: --judge json:dumps: TypeError: .*Candidate", line)
+    assert run(["expand", "x2d", "--judge", "math:sqrt", "--steps", "1"]) == 1
+    assert capsys.readouterr().err.startswith("--judge: math:sqrt: TypeError: must be real number")
+
+
+def test_the_current_folder_comes_last(
+    x2d: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file there is not imported in place of a library."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('not this')\n")
+    with pytest.raises(Infeasible, match="colorsys"):
+        list(judge("colorsys:rgb_to_hsv")(tried(x2d)))
 
 
 def test_the_comparison(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,8 +25,9 @@ from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Numbers, numbers
 from x3dspec.scaling.search.lattice import Lattice, Range
+from x3dspec.scaling.search.lopsided import Odd, odd
 from x3dspec.scaling.search.ranges import parse_fix, parse_grid
-from x3dspec.scaling.search.search import Best, Result, Walk, judged, search
+from x3dspec.scaling.search.search import Best, Far, Result, Walk, judged, search
 
 #: Widths that agree at some factors, so that the shortcut's norm comes and goes.
 MEETING = """
@@ -257,13 +258,42 @@ def test_bad_words(x2d: Architecture, option: str, words: list[str], message: st
 
 
 def test_ctrl_c_leaves_the_best_so_far(x2d: Architecture) -> None:
-    def press(covered: int, total: int, fit: int) -> None:
-        raise KeyboardInterrupt
+    def press(far: Far) -> None:
+        if not far.preparing:
+            raise KeyboardInterrupt
 
     limits = [parse_target("1GMACs"), parse_target("20M params")]
     result = search(x2d, limits, grids=parse_grid(meter(x2d), ["gamma_b=1:4"]), progress=press)
     assert not result.complete
     assert result.best
+
+
+def test_what_is_lopsided_is_named(x2d: Architecture) -> None:
+    """gamma_s beyond all that is published, gamma_tau, which is free; not what was asked for."""
+    limits = [parse_target("4.73GFLOPs"), parse_target("4M params")]
+    fixed = parse_fix(meter(x2d), ["gamma_b=2.25"])
+    found = search(x2d, limits, fixed)
+    assert odd(found) == [
+        Odd("gamma_tau", Fraction(24), free=True),
+        Odd("gamma_s", Fraction(7, 2), Fraction(39, 14)),
+    ]
+    fixed |= parse_fix(meter(x2d), ["gamma_tau=5"])
+    grids = parse_grid(meter(x2d), ["gamma_s=1:4"])
+    assert odd(search(x2d, limits, fixed, grids)) == []
+
+
+def test_a_factor_at_its_end_is_named_where_nothing_is_published(tmp_path: Path) -> None:
+    architecture = written(tmp_path, MEETING)
+    found = search(architecture, [parse_target("10MMACs")], parse_fix(meter(architecture), ["a=1"]))
+    assert [each.factor for each in odd(found)] == ["b"]
+
+
+def test_the_preparation_is_told_of(x2d: Architecture) -> None:
+    far: list[Far] = []
+    search(x2d, [parse_target("100MMACs")], progress=far.append)
+    assert far[0].preparing
+    assert far[-1].done == far[-1].total
+    assert far[-1].best is not None
 
 
 fractions = st.fractions(min_value=-50, max_value=50, max_denominator=30)
@@ -325,7 +355,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_the_page_and_the_exits(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*LINE, "--pareto", "params,macs"]) == 0
     page = capsys.readouterr().out
-    assert "proved: every network of the grid was covered" in page
+    assert "proved: " in page
     assert run(["search", "x2d", "--max", "1MFLOPs"]) == 1
     assert "1MFLOPs binds" in capsys.readouterr().err
     assert run([*LINE, "--objective", "guess"]) == 2

@@ -295,7 +295,8 @@ def _cut(step: Step) -> list[list[str]]:
     if step.cut is None:
         return []
     cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
-    value, counts = _brief(cut.after), (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
+    value = output.brief(cut.after)
+    counts = (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
     return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
 
 
@@ -308,7 +309,7 @@ def _line(index: int, step: Step) -> list[str]:
         step.axis,
         step.factor,
         f"{float(step.raw):.4g}",
-        _brief(step.snapped),
+        output.brief(step.snapped),
         f"{step.counts.macs:,}",
         f"{step.ratio:.2f}",
         f"{step.counts.params:,}",
@@ -321,11 +322,6 @@ def solved(step: Step) -> str:
     """The multiplier that was solved for, in closed form where that fits into a column."""
     exact = text(step.multiplier) if step.relaxed is not None else None
     return exact if exact is not None and len(exact) <= MAX_EXACT else ""
-
-
-def _brief(value: numbers.Exact) -> str:
-    text = numbers.text(value)
-    return text if len(text) <= 7 else f"{float(value):.4g}"
 
 
 def _summary(found: Budget) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from enum import Enum
@@ -12,10 +11,11 @@ from typing import Any
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output
+from x3dspec.cli import arguments, output, style
 from x3dspec.cli import plot as picture
-from x3dspec.cli.budget import Taken, solved
+from x3dspec.cli.budget import Taken
 from x3dspec.cli.budget import steps as trajectory
+from x3dspec.cli.expand_page import page
 from x3dspec.cli.scoring import Narrator, Stop, stopping
 from x3dspec.formula.real import text
 from x3dspec.language import numbers
@@ -25,7 +25,7 @@ from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Counts
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling import expand as engine
-from x3dspec.scaling.expand import RULES, Expansion, Option, Round
+from x3dspec.scaling.expand import RULES, Expansion, Option
 from x3dspec.scaling.journal import Journal, digest, journaled
 from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
 from x3dspec.scaling.steps import Step
@@ -114,6 +114,7 @@ def command(
         False, "--decide-with-failures", help="Decide a step in which some candidates failed."
     ),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    candidates: bool = typer.Option(False, "-v", "--candidates", help="Also every candidate of each step."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the trajectory: .svg or .png."),
@@ -145,38 +146,40 @@ def command(
     if log is not None:
         journal = Journal(log, _subject(architecture, name, template, rule.value, names))
         chooser = journaled(chooser, journal, keep_failures)
-    if name not in BUILT_IN:
+    told = trainer is not None or log is not None
+    if told:
         chooser = narrator.narrated(chooser)
     if name in CLOSED_FORMS:
-        print(f"warning: {WARNING}", file=sys.stderr)
-    tell = _silent if as_json else _tell
+        style.warn(WARNING)
+    tell = narrator.kept if trainer is not None else lambda _: None
     decides = decide_with_failures or name in BUILT_IN
     with narrator.telling(log is not None), nullcontext() if trainer is None else stopping(stop):
         found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell, decides)
-    _answer(found, name, as_json, _files(found, asked, out, plot))
+    _answer(found, name, as_json, candidates, _files(found, asked, out, plot))
     if found.undecided:
-        raise Infeasible(_undecided(found, name, log is not None))
+        raise Infeasible(_undecided(found, told, log is not None))
     if not found.trajectory.steps:
         raise Infeasible(f"no factor was moved: {found.trajectory.ended}")
 
 
-def _answer(found: Expansion, name: str, as_json: bool, files: dict[Path, str | bytes]) -> None:
+def _answer(
+    found: Expansion, name: str, as_json: bool, candidates: bool, files: dict[Path, str | bytes]
+) -> None:
     # First what was found, which may have taken days, then what may yet go wrong.
-    typer.echo(output.document(_content(found, name)) if as_json else "\n".join(_end(found)))
+    if as_json:
+        typer.echo(output.document(_content(found, name)))
+    else:
+        style.show(page(found, name, candidates))
     if found.trajectory.steps and not found.undecided:
         output.write(files)
 
 
-def _undecided(found: Expansion, name: str, kept: bool) -> str:
-    """Why a step was not decided; of a narrated judge every failure has been told once."""
-    if name in BUILT_IN:
-        return found.failed
+def _undecided(found: Expansion, told: bool, kept: bool) -> str:
+    """Why a step was not decided, where every failure has been `told` without its reason again."""
     lost = ", ".join(each.option.axis for each in found.lost)
+    why = f"step {len(found.rounds) + 1} is not decided: {lost} failed" if told else found.failed
     again = "; the same command tries them again" if kept else ""
-    return (
-        f"step {len(found.rounds) + 1} is not decided: {lost} failed"
-        f"{again}; --decide-with-failures decides without them"
-    )
+    return f"{why}{again}; --decide-with-failures decides without them"
 
 
 def _files(
@@ -234,50 +237,6 @@ def _subject(
         "rule": rule,
         "axes": names,
     }
-
-
-def _silent(_: Round) -> None:
-    """JSON is printed once, at the end."""
-
-
-def _tell(found: Round) -> None:
-    typer.echo("\n".join([*_round(found), ""]))
-
-
-def _round(found: Round) -> list[str]:
-    cells = [["", "axis", "factor", "raw", "snapped", "MACs", "params", "score", "m, exactly"]]
-    cells += [_option(each, found.kept) for each in found.options]
-    lines = output.aligned(cells, right=(3, 4, 5, 6, 7))
-    past = ", past the target" if found.overshoots else ""
-    return [*lines, f"kept {found.kept.axis}: {found.why}{past}"]
-
-
-def _option(each: Option, kept: Step) -> list[str]:
-    step, score = each.option, each.score
-    if not isinstance(step, Step):
-        return ["", step.axis, step.reason, "", "", "", "", "-", ""]
-    return [
-        "*" if step is kept else "",
-        step.axis,
-        step.factor,
-        f"{float(step.raw):.4g}",
-        f"{float(step.snapped):.4g}",
-        f"{step.counts.macs:,}",
-        f"{step.counts.params:,}",
-        f"{score.value:.6g}" if score.value is not None else f"- ({score.note})",
-        solved(step),
-    ]
-
-
-def _end(found: Expansion) -> list[str]:
-    path, counts = found.trajectory, found.trajectory.counts
-    lines = [f"{index:3} {step.axis}" + (", cut to fit" if step.kind == "contraction" else "")
-             for index, step in enumerate(path.steps, 1)]  # fmt: skip
-    if path.steps:
-        counts = path.steps[-1].counts
-    cost = f"{counts.macs:,} MACs, {counts.params:,} params, {counts.activations:,} activations"
-    factors = ", ".join(f"{n} = {numbers.text(v)}" for n, v in path.state.setting.items())
-    return [*lines, "", factors or "no factor was moved", cost, *([path.ended] if path.ended else [])]
 
 
 def _content(found: Expansion, name: str) -> ExpandAnswer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output
+from x3dspec.cli import arguments, output, style
 from x3dspec.scaling.judge_ranking import Standing, compare
 from x3dspec.scaling.judges import BUILT_IN, WARNING
 
@@ -54,12 +54,16 @@ def command(
         _tell(list(map(_compared, found)), _page(found), as_json)
     else:
         judges = listed()
-        _tell(judges, output.aligned([[each["name"], each["doc"]] for each in judges]), as_json)
+        names, docs = [each["name"] for each in judges], [each["doc"] for each in judges]
+        _tell(judges, style.table([style.Column("", names), style.Column("", docs)]), as_json)
 
 
 def _tell(judges: list[Listed] | list[Compared], page: list[str], as_json: bool) -> None:
     answer: JudgesAnswer = {"x3dspec": output.head("judges"), "judges": judges}
-    typer.echo(output.document(answer) if as_json else "\n".join(page))
+    if as_json:
+        typer.echo(output.document(answer))
+    else:
+        style.show(page)
 
 
 def listed() -> list[Listed]:
@@ -89,15 +93,18 @@ def _compared(each: Standing) -> Compared:
 
 
 def _page(found: list[Standing]) -> list[str]:
-    cells = [["judge", "matches", "fast = temporal", "mean rank", "ranks of the published choice"]]
-    for each in found:
-        ranks = " ".join("-" if rank is None else str(rank) for rank in each.ranks)
-        cells.append([each.judge, str(each.matches), str(each.merged), f"{each.mean_rank:.2f}", ranks])
+    ranks = [" ".join("-" if rank is None else str(rank) for rank in each.ranks) for each in found]
+    table = [
+        style.Column("judge", [each.judge for each in found]),
+        style.Column("matches", [str(each.matches) for each in found], right=True),
+        style.Column("fast = temporal", [str(each.merged) for each in found], right=True, drop=1),
+        style.Column("mean rank", [f"{each.mean_rank:.2f}" for each in found], right=True),
+        style.Column("ranks of the published choice", ranks),
+    ]
     steps = len(found[0].ranks)
-    return [
-        *output.aligned(cells, right=(1, 2, 3)),
-        "",
+    notes = [
         f"matches: positions of {steps} at which its own expansion takes the published axis",
         "ranks: of the published axis among the candidates of the published state (1 is its first choice)",
         WARNING.partition(":")[0],
     ]
+    return [*style.table(table), "", *(line for note in notes for line in style.wrapped(note))]

@@ -79,6 +79,12 @@ def shown(value: Exact | None) -> str:
     return text if plain else f"{text} = {float(value):.5g}"
 
 
+def brief(value: Exact) -> str:
+    """An exact value in a table: as it was typed where that is short, otherwise four digits."""
+    text = numbers.text(value)
+    return text if len(text) <= 7 else f"{float(value):.4g}"
+
+
 def document(answer: Answer) -> str:
     """An answer as one JSON document."""
     return text(answer)

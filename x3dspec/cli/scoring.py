@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from x3dspec.cli.progress import Progress, duration
+from x3dspec.scaling.expand import Round
 from x3dspec.scaling.judges import Candidate, Judge, Score
 from x3dspec.scaling.trainer import Interrupted, Running
 
@@ -81,6 +82,10 @@ class Narrator:
             runs = ", ".join(f"{each.candidate.axis} for {duration(each.seconds)}" for each in running)
             rest = f", {waiting} waiting" if waiting else ""
             self.progress.show(f"step {step}, {self._scored} of {len(self._asked)} scored: {runs}{rest}")
+
+    def kept(self, decided: Round) -> None:
+        """Tell which candidate was kept, and why."""
+        self.progress.say(f"kept {decided.kept.axis}: {decided.why}")
 
     @contextmanager
     def telling(self, kept: bool) -> Iterator[None]:

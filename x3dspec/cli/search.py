@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output
+from x3dspec.cli import arguments, output, style
+from x3dspec.cli.progress import Progress, duration
 from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import QUANTITIES, Counts, meter
 from x3dspec.network.units import Target, parse_target
-from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, Judge, judge
+from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 
 if TYPE_CHECKING:
-    from x3dspec.scaling.search.search import Found, Progress, Result
+    from x3dspec.scaling.search.search import Far, Found, Result
 
-#: Seconds before progress is worth a line, and between two of them; and where nobody watches a line move.
-QUIET, OFTEN, SELDOM = 2.0, 0.5, 10.0
 MAX_TOP = 1000
+#: Quantities as people write them.
+_NAMES = {"macs": "MACs", "params": "params", "activations": "activations"}
 
 
 class Limit(TypedDict):
@@ -96,10 +97,14 @@ def command(
     grid: list[str] = typer.Option(
         [], "--grid", metavar="FACTOR=FROM:TO[:STEP]", help="The values of a factor, instead of all that fit."
     ),
-    objective: str = typer.Option("macs", help="macs, params, activations, or a judge."),
+    objective: str = typer.Option(
+        "macs", help="What to have the most of: macs, params, activations, or a judge's score."
+    ),
     pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
     top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
     options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    exact: bool = typer.Option(False, "--exact", help="Every value and count in full."),
+    details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
@@ -122,25 +127,48 @@ def command(
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("-o", out), force=force)
     gauge = meter(architecture)
-    found = search(
-        architecture,
-        targets,
-        parse_fix(gauge, fix),
-        parse_grid(gauge, grid),
-        "macs" if chosen else objective,
-        top,
-        axes,
-        _progress(),
-    )
-    if chosen and found.complete:
-        found = judged(found, chosen, objective, top)
+    with Progress() as progress:
+        found = search(
+            architecture,
+            targets,
+            parse_fix(gauge, fix),
+            parse_grid(gauge, grid),
+            "macs" if chosen else objective,
+            top,
+            axes,
+            _Telling(progress, "macs" if chosen else objective),
+        )
+        if chosen and found.complete:
+            found = judged(found, chosen, objective, top)
+    if as_json:
+        typer.echo(output.document(_content(found)))
+    else:
+        style.show(_page(found, exact, details))
+    for warning in _warnings(found):
+        style.warn(warning)
     if out is not None and found.best:
         output.write({out: preset.text(found.resolved(), out)})
-    if objective in CLOSED_FORMS and objective in BUILT_IN and objective not in QUANTITIES:
-        print(f"warning: {WARNING}", file=sys.stderr)
-    typer.echo(output.document(_content(found)) if as_json else "\n".join(_page(found)))
     if not found.complete:
         raise KeyboardInterrupt
+
+
+def _warnings(found: Result) -> Iterator[str]:
+    from x3dspec.scaling.search.lopsided import odd
+
+    if found.objective in CLOSED_FORMS and found.objective not in QUANTITIES:
+        yield WARNING
+    factors = odd(found)
+    free = [f"{each.factor} ({numbers.text(each.value)})" for each in factors if each.free]
+    far = [_far(each.factor, each.value, each.most) for each in factors if not each.free]
+    if free:
+        yield f"what costs nothing stays where it is: {', '.join(free)}; --fix FACTOR=VALUE chooses it"
+    if far:
+        yield f"lopsided: {', '.join(far)}; --fix FACTOR=VALUE or --grid FACTOR=FROM:TO holds it"
+
+
+def _far(factor: str, value: numbers.Exact, most: numbers.Exact | None) -> str:
+    why = "the end of its range" if most is None else f"published networks have at most {output.brief(most)}"
+    return f"{factor} = {output.brief(value)} ({why})"
 
 
 def _judge(objective: str) -> Judge | None:
@@ -167,23 +195,29 @@ def _pareto(text: str | None) -> tuple[str, str] | None:
     return names[0], names[1]
 
 
-def _progress() -> Progress:
-    """One line that is written over on a terminal; elsewhere a line of its own now and then."""
-    terminal = sys.stderr.isatty()
-    began = time.monotonic()
-    last = began + QUIET - OFTEN if terminal else began
+class _Telling:
+    """How far a search is: what is prepared, then how many networks are done, how fast, and the best."""
 
-    def told(covered: int, total: int, fit: int) -> None:
-        nonlocal last
+    def __init__(self, progress: Progress, objective: str) -> None:
+        self._progress, self._objective = progress, objective
+        self._began: float | None = None
+
+    def __call__(self, far: Far) -> None:
         now = time.monotonic()
-        done = terminal and covered == total and last > began + QUIET
-        if done or now - last >= (OFTEN if terminal else SELDOM):
-            last = now
-            end = "\r" if terminal and not done else "\n"
-            print(f"{covered / total:6.1%} of {total:,} networks, {fit:,} within the limits", end=end,
-                  file=sys.stderr, flush=True)  # fmt: skip
+        if self._began is None and not far.preparing:
+            self._began = now
+        if self._progress.due:
+            self._progress.show(self._line(far, now - (self._began or now)))
 
-    return told
+    def _line(self, far: Far, seconds: float) -> str:
+        share = f"{far.done / max(1, far.total):6.1%}"
+        if far.preparing:
+            return f"preparing {' x '.join(far.preparing)}: {share}"
+        rate = far.done / seconds if seconds else 0
+        left = duration((far.total - far.done) / rate) if rate else ""
+        speed = f", {output.short(int(rate))}/s, {left} left" if rate else ""
+        best = "none" if far.best is None else f"{output.short(far.best)} {_NAMES[self._objective]}"
+        return f"{share} of {output.short(far.total)} networks{speed}, best {best}"
 
 
 def _content(found: Result) -> SearchAnswer:
@@ -236,49 +270,81 @@ def _network(each: Found) -> Candidate:
     }
 
 
-def _page(found: Result) -> list[str]:
-    lines = [f"limit      {each.value:,} {each.quantity}: {each.meaning}" for each in found.limits]
-    lines += [f"objective  the most {found.objective}", "", *_table(found.best), ""]
+def _page(found: Result, exact: bool, details: bool) -> list[str]:
+    limits = ", ".join(each.text for each in found.limits)
+    title = style.wrapped(f"The most {_NAMES.get(found.objective, found.objective)} within {limits}")
+    lines = [*map(style.bold, title), "", *_table(found, found.best, exact)]
     if found.pareto is not None:
         least, most = found.pareto
-        lines += [f"{len(found.front)} networks with the least {least} for their {most}", ""]
-        lines += [*_table(found.front), ""]
-    return [*lines, *_ranges(found), "", *_proof(found)]
+        lines += [
+            "",
+            f"{len(found.front)} networks with the least {_NAMES[least]} for their {_NAMES[most]}",
+            "",
+        ]
+        lines += _table(found, found.front, exact)
+    if details:
+        lines += ["", *_ranges(found), ""]
+        meanings = [f"{each.value:,} {_NAMES[each.quantity]}: {each.meaning}" for each in found.limits]
+        lines += [line for each in meanings for line in style.wrapped(each)]
+    return [*lines, "", *_proof(found, details)]
 
 
-def _table(networks: tuple[Found, ...]) -> list[str]:
+def _table(found: Result, networks: tuple[Found, ...], exact: bool) -> list[str]:
     if not networks:
         return ["no network yet"]
-    scored = networks[0].score is not None
-    head = ["#", *networks[0].setting, "MACs", "params", "activations", *(["score"] if scored else [])]
-    cells = [head]
-    for index, each in enumerate(networks, 1):
-        figures = [f"{value:,}" for value in (each.counts.macs, each.counts.params, each.counts.activations)]
-        score = [f"{each.score:.6g}"] if each.score is not None else []
-        cells.append([str(index), *map(numbers.text, each.setting.values()), *figures, *score])
-    return output.aligned(cells, right=range(len(head)))
+    full = _cells(found, networks, numbers.text, "{:,}".format)
+    lines = style.table(full)
+    if exact or max(map(style.length, lines)) <= style.width():
+        return lines
+    return style.table(_cells(found, networks, output.brief, output.short))
+
+
+def _cells(
+    found: Result,
+    networks: tuple[Found, ...],
+    value: Callable[[numbers.Exact], str],
+    count: Callable[[int], str],
+) -> list[style.Column]:
+    """A column for each factor that was free to move, and for each figure."""
+    columns = [style.Column("#", [str(index) for index, _ in enumerate(networks, 1)], right=True)]
+    for each in found.ranges:
+        if len(each.values) > 1 or each.chosen == "costs nothing":
+            values = [value(network.setting[each.factor]) for network in networks]
+            columns.append(style.Column(style.symbol(each.factor), values, right=True))
+    for quantity, name in _NAMES.items():
+        counts = [count(network.counts.of(quantity)) for network in networks]
+        columns.append(style.Column(name, counts, right=True))
+    if networks[0].score is not None:
+        scores = [f"{network.score:.6g}" for network in networks]
+        columns.append(style.Column("score", scores, right=True))
+    return columns
 
 
 def _ranges(found: Result) -> list[str]:
-    cells = [["factor", "from", "to", "values", "distinct", ""]]
-    for each in found.ranges:
-        ends = [numbers.text(each.values[0]), numbers.text(each.values[-1])]
-        cells.append(
-            [each.factor, *ends, f"{len(each.values):,}", f"{found.distinct[each.factor]:,}", each.chosen]
-        )
-    return output.aligned(cells, right=(1, 2, 3, 4))
+    ends = [(output.brief(each.values[0]), output.brief(each.values[-1])) for each in found.ranges]
+    return style.table(
+        [
+            style.Column("factor", [each.factor for each in found.ranges]),
+            style.Column("from", [first for first, _ in ends], right=True),
+            style.Column("to", [last for _, last in ends], right=True),
+            style.Column("values", [f"{len(each.values):,}" for each in found.ranges], right=True),
+            style.Column("distinct", [f"{found.distinct[e.factor]:,}" for e in found.ranges], right=True),
+            style.Column("", [each.chosen for each in found.ranges]),
+        ]
+    )
 
 
-def _proof(found: Result) -> list[str]:
-    lines = [
-        f"{found.raw:,} combinations are {found.total:,} networks: {found.covered:,} covered, "
-        f"{found.counted:,} of them counted one by one, the others by the bounds of their block",
-        f"{found.fit:,} are within the limits",
-    ]
+def _proof(found: Result, details: bool) -> list[str]:
+    within = f"{found.fit:,} of {found.total:,} different networks are within the limits"
+    lines = style.wrapped(f"{within}, of {found.raw:,} combinations of values")
+    if details:
+        one = f"{found.covered:,} covered, {found.counted:,} of them one by one, the others by bounds"
+        lines += style.wrapped(one)
     if found.refused:
-        lines.append(f"{found.refused:,} of those were better and cannot be built")
+        lines += style.wrapped(f"{found.refused:,} of those were better and cannot be built")
     if not found.complete:
-        return [*lines, "interrupted: this is the best so far, and not proved"]
+        share = f"{found.covered / found.total:.1%} of them"
+        return [*lines, style.yellow(f"interrupted after {share}: the best so far, and not proved")]
     bound = _bound(found) if found.objective in QUANTITIES else None
-    proved = "" if bound is None else f", so that {bound:,} is the most there is"
-    return [*lines, f"proved: every network of the grid was covered{proved}"]
+    proved = "" if bound is None else f": {bound:,} is the most there is"
+    return [*lines, style.green(f"proved{proved}")]

@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+import typer
+
 #: As wide as a pipe is: nothing is dropped or wrapped.
 UNBOUNDED = 2**16
 #: Lines of prose are no longer than this, however wide the terminal is.
@@ -193,9 +195,21 @@ def bar(share: float, cells: int = BAR) -> str:
     return cyan("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip())
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
+def wrapped(text: str, indent: str = "", stream: TextIO | None = None) -> list[str]:
     """Prose at the terminal's width, broken between words; a pipe has it in one line."""
-    room = min(width(), PROSE) if is_terminal() else UNBOUNDED
+    room = min(width(stream), PROSE) if is_terminal(stream) else UNBOUNDED
     return textwrap.wrap(
         text, room, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     ) or [""]
+
+
+def show(lines: Sequence[str]) -> None:
+    """Print an answer."""
+    # Typer would take the colours away again where FORCE_COLOR gives them to a pipe.
+    typer.echo("\n".join(lines), color=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    lines = wrapped(f"warning: {text}", stream=sys.stderr)
+    print("\n".join(lines).replace("warning:", yellow("warning:", sys.stderr), 1), file=sys.stderr)

@@ -164,7 +164,7 @@ def _exactly(expression: Any, values: Mapping[Any, Number]) -> Any:
     if number.is_Rational:
         return number
     if any(not known.is_Rational for known in numbers.values()):
-        number = sympy.radsimp(number)
+        number = sympy.expand(number)  # not radsimp, which writes text and parses it
     return number if number.is_real and len(str(number)) <= MAX_TEXT else None
 
 

@@ -47,7 +47,7 @@ class Axis:
         except (ExpressionError, ExactError) as error:
             raise self._error(self.factor, str(error)) from None
         if slope <= 0 or not sized(slope):
-            raise self._error(self.factor, "a step is solved for this factor: it must grow with m")
+            raise self._error(self.factor, "a step is solved for this factor: it must grow linearly with m")
         return at_zero, slope
 
     def multiplier(self, values: Setting, value: Exact) -> Exact:

@@ -15,13 +15,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Counts, meter
 from x3dspec.network.layers import Setting
+from x3dspec.scaling import python_judge
 
 #: 1 - cos of the entropy's angle, at least: where T : R = kt : k it is 0, and its logarithm infinite.
 LEAST_ANGLE = 1e-3
@@ -71,8 +71,6 @@ class Score:
 
 
 Judge = Callable[[Sequence[Candidate]], Iterator[tuple[int, Score]]]
-#: The same as somebody else may write it.
-Function = Callable[[Sequence[Candidate]], Sequence[float]]
 
 
 def judge(name: str) -> Judge:
@@ -83,35 +81,19 @@ def judge(name: str) -> Judge:
     """
     if name in BUILT_IN:
         return _each(BUILT_IN[name])
-    module, colon, function = name.partition(":")
-    if not colon:
+    if ":" not in name:
         listed = [*BUILT_IN, "command", "package.module:function"]
         raise BadArgument("judge", unknown("judge", name, listed, "the judges are"))
-    try:
-        found = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise BadArgument("judge", f"{name}: {error}") from None
-    return _each(lambda candidates: [_number(name, value) for value in _asked(name, found, candidates)])
+    function = python_judge.function(name)
+    return _each(lambda candidates: list(map(_number, python_judge.numbers(name, function, candidates))))
 
 
 def _each(scores: Callable[[Sequence[Candidate]], Sequence[Score]]) -> Judge:
     return lambda candidates: iter(enumerate(scores(candidates)))
 
 
-def _asked(name: str, function: Function, candidates: Sequence[Candidate]) -> Sequence[float]:
-    found = list(function(candidates))
-    if len(found) != len(candidates):
-        message = f"{name} gave {len(found)} scores for {len(candidates)} candidates"
-        raise BadArgument("judge", message)
-    return found
-
-
-def _number(name: str, value: float) -> Score:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise BadArgument("judge", f"{name} gave {value!r:.60}, which is no number") from None
-    return Score(number) if math.isfinite(number) else Score(None, f"its score is {number}")
+def _number(value: float) -> Score:
+    return Score(value) if math.isfinite(value) else Score(None, f"its score is {value}")
 
 
 def published(candidates: Sequence[Candidate]) -> list[Score]:

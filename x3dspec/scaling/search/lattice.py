@@ -13,7 +13,7 @@ import hashlib
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -211,7 +211,8 @@ class Lattice:
     """The product of all clusters, and what its networks cost; see the module.
 
     `ranges` has one entry for every factor that is set by hand. Of a cluster too large to be held, only
-    the combinations are kept that can be within `limits` at all.
+    the combinations are kept that can be within `limits` at all. `told` is told of each piece that is
+    done: the factors of its cluster, and how many of how many values of the first of them.
 
     Raises:
         Infeasible: no network of the lattice can be built.
@@ -219,9 +220,13 @@ class Lattice:
     """
 
     def __init__(
-        self, meter: Meter, ranges: Iterable[Range], limits: Mapping[str, int] | None = None
+        self,
+        meter: Meter,
+        ranges: Iterable[Range],
+        limits: Mapping[str, int] | None = None,
+        told: Callable[[Sequence[str], int, int], None] = lambda *_: None,
     ) -> None:
-        self.meter = meter
+        self.meter, self._told = meter, told
         self.limits = limits or {}
         self.ranges = {each.factor: each for each in ranges}
         binder = meter.architecture.binder(frozenset(self.ranges))
@@ -316,6 +321,7 @@ class Lattice:
             if seen > MAX_RAW:
                 raise self._too_many(names, size, MAX_RAW)
             parts.append(self._part(names, part, reach, atoms, own, limited=size > UNLIMITED))
+            self._told(names, part.stop, len(values[0]))
         refused = sum(part.refused for part in parts)
         kept = np.concatenate([part.kept for part in parts])
         if not kept.size:

@@ -44,8 +44,29 @@ MAX_SCORED = 20_000
 #: Networks of a lattice. Bounds decide most of them in blocks, some 1e10 a second: so many take a day.
 MAX_NETWORKS = 10**15
 
-#: How much of the lattice is done: configurations covered, all there are, and those within the limits.
-Progress = Callable[[int, int, int], None]
+#: How much of a walk is done: configurations covered, all there are, and those within the limits.
+Covered = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Far:
+    """How far a search is.
+
+    Attributes:
+        preparing: the factors whose values are being combined; none of them once networks are counted.
+        done: of `total`: values of the first of those factors, or networks.
+        fit: networks within all limits.
+        best: the most of the objective so far.
+    """
+
+    preparing: Sequence[str]
+    done: int
+    total: int
+    fit: int = 0
+    best: int | None = None
+
+
+Progress = Callable[[Far], None]
 
 
 @dataclass(frozen=True)
@@ -107,7 +128,7 @@ def search(
     objective: str = "macs",
     top: int = 1,
     pareto: tuple[str, str] | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = lambda _: None,
 ) -> Result:
     """The networks with the largest `objective` (macs, params or activations) within all limits.
 
@@ -127,14 +148,14 @@ def search(
     """
     gauge = meter(architecture)
     chosen = ranges(gauge, limits, fixed or {}, grids or {})
-    lattice = Lattice(gauge, chosen, _tightest(limits))
+    lattice = Lattice(gauge, chosen, _tightest(limits), lambda names, n, of: progress(Far(names, n, of)))
     if lattice.size > MAX_NETWORKS:
         message = f"{lattice.size:.1e} networks, more than 1e15: --fix factors, or give a coarser --grid"
         raise SpecError.at(architecture.source.display, message)
     best = Best(lattice, objective, top)
     front = Front(lattice, *pareto) if pareto else None
     walk = Walk(lattice, _tightest(limits), [best, *([front] if front else [])])
-    walk.run(progress)
+    walk.run(lambda done, total, fit: progress(Far((), done, total, fit, best.figure)))
     if walk.complete and not best.found:
         raise Infeasible(binding(lattice, limits))
     return Result(
@@ -249,6 +270,11 @@ class Best:
         self.found: list[tuple[tuple[Any, ...], tuple[int, ...]]] = []
         self.refused = 0
         self._seen: dict[tuple[int, ...], bool] = {}
+
+    @property
+    def figure(self) -> int | None:
+        """The best figure so far."""
+        return -self.sign * int(self.found[0][0][0]) if self.found else None
 
     @property
     def worst(self) -> int | None:
@@ -375,7 +401,7 @@ class Walk:
     def complete(self) -> bool:
         return not self.interrupted
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Covered) -> None:
         """Walk; an interrupt (Ctrl-C) ends it with what has been found so far."""
         total = self.lattice.size
         try:
