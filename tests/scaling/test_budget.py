@@ -69,7 +69,7 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
     assert parse_target(text) == Target(quantity, value, unit, text.strip())
 
 
-LISTED = "the units are FLOPs and MACs (after k, M, G or T), params and activations (after k, M, G or B)"
+LISTED = "the units are FLOPs, MACs, params and activations, after k, M, G (or B) or T"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ LISTED = "the units are FLOPs and MACs (after k, M, G or T), params and activati
     [
         ("4.7G", "4.7G of what? write 4.7GFLOPs or 4.7G params"),
         ("4.7", "4.7 of what? write 4.7FLOPs or 4.7params"),
-        ("2T", "2T of what? write 2TFLOPs"),
-        ("2b", "2b of what? write 2B params"),
+        ("2T", "2T of what? write 2TFLOPs or 2T params"),
+        ("2b", "2b of what? write 2BFLOPs or 2B params"),
         ("4.7GFLPs", f"unknown unit 'GFLPs'; did you mean 4.7GFLOPs? {LISTED}"),
         ("4.7 bananas", f"unknown unit 'bananas'; {LISTED}"),
         ("4,7GFLOPs", "'4,7GFLOPs' does not begin with a decimal number; write it as 4.7GFLOPs"),
