@@ -71,7 +71,9 @@ def scaling(
     weights: str = typer.Option(
         None, metavar="FACTOR=WEIGHT,...", help="What a per cent more of each factor is worth."
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Print elasticities, and what doubling the MACs through each factor costs.
