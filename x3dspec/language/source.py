@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
+from x3dspec.language import hints, schema
 from x3dspec.language import numbers as exact
-from x3dspec.language import schema
 from x3dspec.language import shipped as assets
 from x3dspec.language.document import Document, Path, kind, read
 from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, shown, unknown
@@ -124,10 +124,13 @@ def load_source(name: str) -> Source:
 
 
 def _expect(path: FilePath, display: str) -> None:
-    """A file that is not there may be a shipped spec, misspelt."""
-    if len(display) > MAX_SHOWN or os.path.lexists(path):
+    """A file that is not there may have an ending, or be a shipped spec, misspelt or sought elsewhere."""
+    name = path.name.removesuffix(".yaml")
+    if len(name) > MAX_SHOWN or os.path.lexists(path):
         return
-    guess = nearest(display.removeprefix("specs/").removesuffix(".yaml"), assets.shipped())
+    if os.path.lexists(f"{path}.yaml"):
+        raise SpecError.at(display, f"no such file; did you mean {printable(f'{path}.yaml')}?")
+    guess = nearest(name.lower().replace("-", "_"), assets.shipped())
     if guess:
         raise SpecError.at(display, f"no such file; did you mean the shipped {guess}?")
 
@@ -308,15 +311,23 @@ def _problem(model: type[M], document: Document, error: Any) -> Problem:
     if path and path[-1] == "[key]":
         return document.problem(path[:-1], error["msg"], key=True)
     if error["type"] == "extra_forbidden":
-        known = schema.keys_at(model, path[:-1])
-        word, owner = ("layer", "the layers are") if "conv" in known else ("key", "the keys here are")
-        if model is schema.NetworkFile and len(path) == 1:
-            known.append("base")
-        return document.problem(path, unknown(word, str(path[-1]), known, owner), key=True)
+        return document.problem(path, _unknown_key(model, path), key=True)
     if error["type"] == "missing":
         keys = ", ".join(schema.keys_at(model, path[:-1]))
         return document.problem(path[:-1], f"missing key {path[-1]!r}; the keys here are {keys}")
     return document.problem(path, _wording(error, layer="conv" in schema.keys_at(model, path)))
+
+
+def _unknown_key(model: type[M], path: Path) -> str:
+    known, key = schema.keys_at(model, path[:-1]), str(path[-1])
+    if "conv" in known:
+        inner = {each for layer in known for each in schema.keys_at(model, (*path[:-1], layer))}
+        return hints.unknown_layer(key, known, inner)
+    if model is schema.PresetFile and len(path) == 1 and nearest(key, ["classes"]):
+        return f"unknown key {shown(key)}; a preset chooses its classes by set: {{classes: ...}}"
+    if model is schema.NetworkFile and len(path) == 1:
+        known.append("base")
+    return unknown("key", key, known, "the keys here are")
 
 
 _TYPES = {
