@@ -122,11 +122,19 @@ def budget(
     order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
     fix: list[str] = typer.Option(
-        [], "--fix", metavar="FACTOR[=VALUE]", help="A factor that stays as it is."
+        [],
+        "--fix",
+        metavar="FACTOR[=VALUE]",
+        autocompletion=completion.factors,
+        help="A factor that stays as it is.",
     ),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
-    convention: str = typer.Option("paper", help="How the final network's operations are shown."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
+    convention: str = typer.Option(
+        "paper", autocompletion=completion.conventions, help="How the final network's operations are shown."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),

@@ -41,9 +41,15 @@ def diff(
     specs: list[str] = typer.Argument(
         metavar="A [B] [--FACTOR VALUE ...]", help="Two specs, or one.", autocompletion=completion.specs
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option, in one."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option, in one."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224, in one."),
-    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    convention: str = typer.Option(
+        "paper",
+        autocompletion=completion.conventions,
+        help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     full: bool = typer.Option(False, "--full", help="The whole page on a terminal too."),
 ) -> None:

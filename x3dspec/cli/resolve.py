@@ -108,9 +108,15 @@ def resolve(
         help="A spec, and factor values.",
         autocompletion=completion.specs,
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
-    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    convention: str = typer.Option(
+        "paper",
+        autocompletion=completion.conventions,
+        help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
+    ),
     memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
     optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),

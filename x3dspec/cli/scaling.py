@@ -14,6 +14,8 @@ from x3dspec.language.errors import BadArgument
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.source import parse_number
+from x3dspec.network.layers import Network
+from x3dspec.network.stream import frames_seen
 from x3dspec.network.units import Target, parse_target
 
 if TYPE_CHECKING:
@@ -48,12 +50,20 @@ class CompoundAnswer(TypedDict):
     best: bool
 
 
+class FramesAnswer(TypedDict):
+    """Frames of the clip, and how many one position of the last convolution sees of a long one."""
+
+    given: int
+    seen: int
+
+
 class ScalingAnswer(output.Answer):
     """What one per cent more of each factor costs, and what doubling the MACs through it costs beside."""
 
     name: str
     factors: list[ScaledFactor]
     compound: CompoundAnswer | None
+    frames: FramesAnswer | None
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +81,9 @@ def scaling(
     weights: str = typer.Option(
         None, metavar="FACTOR=WEIGHT,...", help="What a per cent more of each factor is worth."
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Print elasticities, and what doubling the MACs through each factor costs.
@@ -91,6 +103,7 @@ def scaling(
     if (wanted is None) != (not worth):
         raise BadArgument("target", "goes together with --weights")
     rows = exchanges(architecture, setting=setting)
+    frames = _frames(architecture.at(setting).network)
     scaled = None
     if wanted is not None:
         scaled = compound(architecture, worth, wanted.quantity, wanted.value, setting=setting)
@@ -109,6 +122,7 @@ def scaling(
                 for row in rows
             ],
             "compound": None if wanted is None or scaled is None else _compound(scaled, wanted),
+            "frames": frames,
         }
         typer.echo(output.document(answer))
         raise typer.Exit(int(wanted is not None and scaled is None))
@@ -121,10 +135,23 @@ def scaling(
     head = ("", *others, *(f"{quantity} in the limit" for quantity in others))
     body = [(row.factor, *_cells(row.rates, others), *_cells(row.limits, others)) for row in rows]
     lines += output.aligned([head, *body], (1, 2, 3, 4))
+    if frames is not None:
+        lines += [
+            "",
+            f"the last convolution could see {frames['seen']} frames; the clip has {frames['given']}",
+        ]
     if wanted is not None:
         lines += ["", *_told(scaled, wanted)]
     typer.echo("\n".join(lines))
     raise typer.Exit(int(wanted is not None and scaled is None))
+
+
+def _frames(network: Network[int]) -> FramesAnswer | None:
+    """None of a 2-D network, and where a stride in time drops frames."""
+    lengths = {stage.outputs.sizes[0] for stage in network.stages if len(stage.outputs.sizes) == 3}
+    if network.frames is None or lengths != {network.frames}:
+        return None
+    return {"given": network.frames, "seen": frames_seen(network)}
 
 
 def _weights(text: str) -> dict[str, Fraction]:
