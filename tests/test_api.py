@@ -109,6 +109,10 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "target": (lambda: x3dspec.budget("x2d", "3GFLOP5"), "target: "),
     "tolerance": (lambda: x3dspec.budget("x2d", "3GFLOPs", tolerance="5"), "tolerance: "),
+    "fix of a budget": (
+        lambda: x3dspec.budget("x2d", "3GFLOPs", fix={"gamma_q": None}),
+        "fix: unknown factor",
+    ),
     "order": (lambda: x3dspec.budget("x2d", "3GFLOPs", order="publised"), "order: unknown order"),
     "judge": (lambda: x3dspec.expand("x2d", "publised"), "judge: unknown judge"),
     "rule": (lambda: x3dspec.expand("x2d", rule="half"), "rule: unknown rule"),

@@ -100,6 +100,7 @@ def budget(
     order: str = "solved",
     tolerance: str = "0%",
     fill: bool = False,
+    fix: Mapping[str, Value | None] | None = None,
 ) -> Budget:
     """The network that a target buys: expand until it is passed, contract the last step to fit.
 
@@ -109,15 +110,22 @@ def budget(
         order: ``solved`` doubles the cost at each step; ``published`` replays the recorded values.
         tolerance: the share of the target by which the result may exceed it: ``"1%"`` or ``"0.01"``.
         fill: whether to spend what contraction leaves over on the other axes.
+        fix: factors that keep a value, or with None the spec's; no axis that moves one is taken.
 
     Raises:
         Infeasible: the start costs more already.
-        SpecError: a wrong spec or target, or a spec that cannot be expanded.
+        SpecError: a wrong spec, target or factor, or a spec that cannot be expanded.
     """
+    from x3dspec.network.evaluator import meter
     from x3dspec.network.units import parse_target, parse_tolerance
     from x3dspec.scaling.budget import solve
+    from x3dspec.scaling.search.ranges import parse_kept
 
-    return solve(_architecture(spec), parse_target(target), order, parse_tolerance(tolerance), fill)
+    architecture = _architecture(spec)
+    words = [name if value is None else f"{name}={value}" for name, value in (fix or {}).items()]
+    fixed = parse_kept(meter(architecture), words)
+    share = parse_tolerance(tolerance)
+    return solve(architecture, parse_target(target), order, share, fill, fixed=fixed)
 
 
 def expand(

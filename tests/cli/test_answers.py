@@ -34,6 +34,8 @@ COMMANDS = [
     "judges",
     "judges --compare",
     "formula x2d --relaxed",
+    "scaling efficientnet",
+    "scaling x3d_s --target 4GFLOPs --weights gamma_w=9,gamma_d=4",
     "verify x2d.py",
     "convert-weights x2d.pt --spec x2d --to pytorchvideo -o theirs.pt",
     "convert-weights x2d.pt --to pytorchvideo -o again.pt",

@@ -261,3 +261,11 @@ def test_help_has_an_example_that_works(
     if command != "verify":  # its example is tested where torch is known to be there
         words = example.partition(" > ")[0].replace("'", "").split()
         answer(capsys, *words[1:])
+
+
+def test_budget_says_what_was_fixed(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["budget", "x3d_s", "--target", "3GFLOPs", "--fix", "gamma_w", "--fix", "gamma-b=2.25"]
+    assert json.loads(answer(capsys, *asked, "--json"))["fixed"] == {"gamma_w": "1", "gamma_b": "2.25"}
+    assert "fixed     gamma_w = 1, gamma_b = 2.25" in answer(capsys, *asked).splitlines()
+    assert "unknown factor 'gamma_q'" in refusal(capsys, *asked, "--fix", "gamma_q")
+    assert "--fix: " in refusal(capsys, *asked, "--fix", "gamma_b=0")

@@ -42,6 +42,19 @@ def completed(line: str, folder: Path) -> list[str]:
         ("x3dspec resolve x2d --gamma-s ", []),
         ("x3dspec resolve x2d --js", ["--json"]),
         ("x3dspec lis", ["list"]),
+        ("x3dspec expand x3d_x", ["x3d_xl", "x3d_xl_mmaction2", "x3d_xl_slowfast", "x3d_xs"]),
+        ("x3dspec search mob", ["mobilenet_v2", "mobilenet_v3_large"]),
+        ("x3dspec resolve x2d --convention f", ["fvcore"]),
+        (
+            "x3dspec resolve x2d --set shortcut_norm=",
+            ["shortcut_norm=always", "shortcut_norm=on_width_change"],
+        ),
+        ("x3dspec expand --judge round", ["round-robin"]),
+        ("x3dspec expand x2d --axes fast,de", ["fast,depth"]),
+        ("x3dspec expand efficientnet --axes c", ["compound"]),
+        ("x3dspec search x2d --objective act", ["activations"]),
+        ("x3dspec budget --fix gamma_t", ["gamma_tau", "gamma_t"]),
+        ("x3dspec search efficientnet --grid p", ["phi"]),
     ],
 )
 def test_what_is_offered(line: str, offered: list[str], tmp_path: Path) -> None:

@@ -68,3 +68,15 @@ def test_the_command_prints_what_is_derived(capsys: pytest.CaptureFixture[str]) 
     rows = {row["factor"]: row for row in answer["factors"]}
     assert rows["gamma_w"]["degrees"] == {"macs": 2, "params": 2, "activations": 1}
     assert rows["gamma_s"]["limits"] == {"macs": 1, "params": 0, "activations": 1}
+
+
+@pytest.mark.parametrize(
+    ("spec", "frames"),
+    [("x3d_s", {"given": 13, "seen": 57}), ("c2d_r50", None), ("efficientnet", None)],
+)
+def test_frames_seen_by_the_last_convolution(
+    spec: str, frames: dict[str, int] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1 + 4 of the stem + 2 of each of 26 blocks of X3D-S; None where frames are dropped, or in 2-D."""
+    assert run(["scaling", spec, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == frames

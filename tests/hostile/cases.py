@@ -804,9 +804,13 @@ def _key_rules() -> Iterator[Case]:
         + "]" * 60
         + "\n",
     }
+    # A checkpoint that is read, so that the keys' own rules are what is refused.
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    weights = struct.pack("<Q", len(header)) + header + b"\0" * 4
     for name, text in texts.items():
-        files = {"spec.yaml": spec().encode(), "keys/spec.yaml": text.encode(), "x.pt": b""}
-        yield Case(f"keys_{name}", ("convert-weights", "x.pt", "--spec", "spec.yaml", "-o", "y.pt"), files)
+        files = {"spec.yaml": spec().encode(), "keys/spec.yaml": text.encode(), "x.safetensors": weights}
+        arguments = ("convert-weights", "x.safetensors", "--spec", "spec.yaml", "-o", "y.pt")
+        yield Case(f"keys_{name}", arguments, files)
 
 
 # Checkpoints

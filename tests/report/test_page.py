@@ -18,22 +18,27 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from browser import chromium, missing, sized
 
 import x3dspec
 from x3dspec.cli import run
+from x3dspec.formula import terms
+from x3dspec.formula.closed_form import derive
 from x3dspec.language import numbers as exact
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.language.source import parse_number
 from x3dspec.network.architecture import Architecture
-from x3dspec.report import javascript
+from x3dspec.report import equation, javascript
 from x3dspec.report import page as report
 
 SETTINGS = int(os.environ.get("REPORT_SETTINGS", "20"))
 MOST_BYTES = 500_000
+#: What the terms of a cost are written with.
+MATHML_CORE = {"mrow", "mi", "mn", "mo", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot"}
 #: Where an axe-core unpacked from npm may already be; otherwise the test fetches it.
 AXE = os.environ.get("AXE_CORE", "")
 
@@ -606,6 +611,42 @@ def test_the_numbers_are_there_without_a_program() -> None:
     )
     for number in ("4.732 G", "4,732,468,736", "154,140,672", "16 × 224²", "frame stride 5"):
         assert number in markup
+
+
+# The closed form.
+
+
+@pytest.mark.parametrize("name", ["x3d_s", "efficientnet"])
+def test_the_closed_form_is_shown_term_by_term(name: str) -> None:
+    resolved = x3dspec.load(name).resolve()
+    shown = equation.summands(resolved)
+    form = derive(resolved.architecture, relaxed=True)
+    assert sum(term.share for term in shown) == pytest.approx(1)
+    assert [term.share * float(form.value) for term in shown] == pytest.approx(
+        [float(part) for part in form.parts(form.setting)]
+    )
+    markup = report.html(resolved)
+    for term in shown:
+        elements = ElementTree.fromstring(f"<math>{term.mathml}</math>").iter()
+        assert {element.tag for element in elements} <= {"math", *MATHML_CORE}
+        assert term.mathml in markup
+
+
+def test_the_closed_form_is_that_of_the_factors_asked_for() -> None:
+    architecture = x3dspec.load("x3d_s")
+    wide, narrow = (equation.summands(architecture.resolve(gamma_w=width)) for width in (4, 1))
+    assert wide[0].share > narrow[0].share
+    assert wide[0].mathml == narrow[0].mathml
+
+
+def test_a_closed_form_that_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolved = x3dspec.load("x2d").resolve()
+    assert "<math>" in report.html(resolved)
+    monkeypatch.setattr(equation, "MOST_MARKUP", 1000)
+    assert "<math>" not in report.html(resolved)
+    monkeypatch.undo()
+    monkeypatch.setattr(terms, "MAX_TERMS", 3)
+    assert "<math>" not in report.html(resolved)
 
 
 @browser_needed

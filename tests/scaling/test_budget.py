@@ -69,7 +69,7 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
     assert parse_target(text) == Target(quantity, value, unit, text.strip())
 
 
-LISTED = "the units are FLOPs and MACs (after k, M, G or T), params and activations (after k, M, G or B)"
+LISTED = "the units are FLOPs, MACs, params and activations, after k, M, G (or B) or T"
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ LISTED = "the units are FLOPs and MACs (after k, M, G or T), params and activati
     [
         ("4.7G", "4.7G of what? write 4.7GFLOPs or 4.7G params"),
         ("4.7", "4.7 of what? write 4.7FLOPs or 4.7params"),
-        ("2T", "2T of what? write 2TFLOPs"),
-        ("2b", "2b of what? write 2B params"),
+        ("2T", "2T of what? write 2TFLOPs or 2T params"),
+        ("2b", "2b of what? write 2BFLOPs or 2B params"),
         ("4.7GFLPs", f"unknown unit 'GFLPs'; did you mean 4.7GFLOPs? {LISTED}"),
         ("4.7 bananas", f"unknown unit 'bananas'; {LISTED}"),
         ("4,7GFLOPs", "'4,7GFLOPs' does not begin with a decimal number; write it as 4.7GFLOPs"),
@@ -344,3 +344,37 @@ def test_a_target_beyond_everything_that_can_be_built(x2d: Architecture) -> None
     largest = solve(x2d.at_clip(1, 32), parse_target("999999 TFLOPs"))
     assert largest.trajectory.ended == "no axis can take a step"
     assert largest.achieved <= largest.target.value
+
+
+@pytest.mark.parametrize("order", ["solved", "published"])
+def test_fixed_factors_keep_their_values_on_every_way(order: str) -> None:
+    architecture = x3dspec.load("x2d")
+    fixed = {"gamma_b": Fraction(9, 4), "gamma_w": Fraction(1), "gamma_d": Fraction(11, 5)}
+    result = solve(architecture, parse_target("3GFLOPs"), order, fill=True, fixed=fixed)
+    assert result.achieved <= 3_000_000_000
+    assert fixed.items() <= dict(result.resolved.factors).items()
+    assert not {step.axis for step in result.trajectory.steps} & {"width", "depth", "bottleneck"}
+    assert not {each.axis for each in result.following} & {"width", "depth", "bottleneck"}
+    assert result.fixed == fixed
+    params = architecture.resolve(**{name: str(value) for name, value in fixed.items()}).cost().params
+    assert result.counts.params == params
+
+
+def test_a_factor_that_follows_others_is_fixed_too() -> None:
+    free = x3dspec.budget("efficientnet", "1GMACs").resolved.network
+    fixed = x3dspec.budget("efficientnet", "1GMACs", fix={"gamma_s": None}).resolved.network
+    assert free.size > fixed.size == x3dspec.load("efficientnet").resolve().network.size
+
+
+def test_a_preset_that_is_not_fixed_alike_is_not_near() -> None:
+    near = x3dspec.budget("x2d", "4.8GFLOPs").near
+    assert near is not None
+    assert near.name == "x3d_m"
+    assert x3dspec.budget("x2d", "4.8GFLOPs", fix={"gamma_b": "2.25"}).near == near
+    assert x3dspec.budget("x2d", "4.8GFLOPs", fix={"gamma_b": 2}).near is None
+
+
+def test_with_every_axis_fixed_there_is_no_budget() -> None:
+    fix = dict.fromkeys(("gamma_t", "gamma_s", "gamma_w", "gamma_b", "gamma_d"))
+    with pytest.raises(SpecError, match="every axis moves a fixed factor: fast, temporal"):
+        x3dspec.budget("x2d", "3GFLOPs", fix=fix)

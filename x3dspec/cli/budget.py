@@ -19,7 +19,7 @@ from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
-from x3dspec.network.evaluator import Counts
+from x3dspec.network.evaluator import Counts, meter
 from x3dspec.network.grid import snapped
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
@@ -97,7 +97,7 @@ class Near(TypedDict):
 
 
 class BudgetAnswer(output.Answer, Network):
-    """The network that a target buys, and the way to it."""
+    """The network that a target buys, and the way to it. `fixed` are factors that did not move."""
 
     target: Asked
     achieved: int
@@ -107,6 +107,7 @@ class BudgetAnswer(output.Answer, Network):
     skipped: list[Skipped]
     next: list[Following]
     near: Near | None
+    fixed: dict[str, str]
 
 
 def register(app: typer.Typer) -> None:
@@ -120,9 +121,20 @@ def budget(
     ),
     order: Order = typer.Option("solved", help="Solve each step, or replay the published values."),
     fill: bool = typer.Option(False, "--fill", help="Spend what contraction leaves over on the other axes."),
+    fix: list[str] = typer.Option(
+        [],
+        "--fix",
+        metavar="FACTOR[=VALUE]",
+        autocompletion=completion.factors,
+        help="A factor that stays as it is.",
+    ),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
-    convention: str = typer.Option("paper", help="How the final network's operations are shown."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
+    convention: str = typer.Option(
+        "paper", autocompletion=completion.conventions, help="How the final network's operations are shown."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
@@ -134,16 +146,19 @@ def budget(
 
     The spec is expanded step by step until the target is passed, then the last step is contracted to fit.
 
-    FLOPs are the paper's: multiply-accumulates of convolutions and linear layers.
+    FLOPs are the paper's: multiply-accumulates of convolutions and linear layers. With widths and
+    depths at --fix, the weights of the network that it starts from fit the one that is found.
 
     x3dspec budget --target 4.7GFLOPs --fill
     """
+    from x3dspec.scaling.search.ranges import parse_kept
+
     asked, share = _target(spec, targets), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
     picture.expect(plot)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
-    found = solve(architecture, asked, order.value, share, fill)
+    found = solve(architecture, asked, order.value, share, fill, fixed=parse_kept(meter(architecture), fix))
     table = rows(found.resolved, convention)
     files: dict[Path, str | bytes] = {}
     if module is not None:
@@ -176,9 +191,14 @@ def _command(spec: str, found: Budget, tolerance: str, fill: bool) -> str:
     ]
     words += [] if found.order == "solved" else ["--order", found.order]
     words += [] if tolerance == "0%" else ["--tolerance", tolerance]
+    words += [word for each in _fixed(found).items() for word in ("--fix", "=".join(each))]
     chosen = found.resolved.architecture.source.chosen
     words += [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
     return shlex.join([*words, *(["--fill"] if fill else [])])
+
+
+def _fixed(found: Budget) -> dict[str, str]:
+    return {name: numbers.text(value) for name, value in found.fixed.items()}
 
 
 def _target(spec: str, targets: list[str]) -> Target:
@@ -220,6 +240,7 @@ def _answer(found: Budget, network: Network) -> BudgetAnswer:
             for each in found.following
         ],
         "near": None if found.near is None else {"name": found.near.name, "count": found.near.count},
+        "fixed": _fixed(found),
     }
 
 
@@ -316,11 +337,13 @@ def _summary(found: Budget) -> list[str]:
     allowed = f", at most {found.limit:,} with the tolerance" if over else ""
     achieved = f"{found.achieved:,} ({figure(target.quantity, found.achieved)})"
     share = 100 * found.achieved / target.value
+    kept = ", ".join(" = ".join(each) for each in _fixed(found).items())
     return [
         f"target    {target.value:,} {target.quantity}{allowed}",
         f"          {target.meaning}",
         f"achieved  {achieved}, {share:.2f} % of the target",
         f"order     {found.trajectory.policy}",
+        *([f"fixed     {kept}"] if kept else []),
     ]
 
 

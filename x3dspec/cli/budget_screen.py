@@ -22,6 +22,7 @@ def screen(found: Budget, command: str) -> list[str]:
         *_steps(found),
         "",
         *style.wrapped(_network(found)),
+        *([] if not found.fixed else style.wrapped(_fixed(found))),
         *style.wrapped(_following(found)),
         "",
         *_next(found, command),
@@ -57,7 +58,7 @@ def _steps(found: Budget) -> list[str]:
 
 def _moves(found: Budget) -> Iterator[str]:
     """From where to where each step took the factor that drives its axis."""
-    values = dict(found.resolved.architecture.resolve().factors)
+    values = dict(found.resolved.architecture.at(found.trajectory.start).factors)
     arrow = "→" if style.has_unicode() else "->"
     for step in found.trajectory.steps:
         before, values[step.factor] = values[step.factor], step.snapped
@@ -82,6 +83,11 @@ def _network(found: Budget) -> str:
         f"{short(value)} {name}" for name, value in _figures(counts.macs, counts.params, counts.activations)
     )
     return "   ".join([f"{frames}{network.size}{square}{stride}", *figures])
+
+
+def _fixed(found: Budget) -> str:
+    kept = ", ".join(f"{style.symbol(name)} {_brief(value)}" for name, value in found.fixed.items())
+    return f"Fixed: {kept}."
 
 
 def _figures(*values: int) -> Iterator[tuple[str, int]]:

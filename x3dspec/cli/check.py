@@ -9,7 +9,7 @@ from fractions import Fraction
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import completion, output
+from x3dspec.cli import check_screen, completion, output, style
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
@@ -107,7 +107,11 @@ def _count(findings: list[Finding], severity: str) -> int:
 
 
 def _text(specs: list[str], findings: list[Finding]) -> str:
-    lines = [_line(each) for each in findings]
+    if style.is_terminal():
+        parts = (check_screen.lines(_line(each), each.severity, each.problem) for each in findings)
+        lines = [line for part in parts for line in part]
+    else:
+        lines = [_line(each) for each in findings]
     counts = ", ".join(
         f"{count} {name}{'s' if count != 1 else ''}"
         for name, count in (("spec", len(specs)), *((n, _count(findings, n)) for n in ("error", "warning")))

@@ -1,8 +1,8 @@
-"""What the shell may complete: specs, and the factors of the spec that is already named."""
+"""What the shell may complete: specs, what the spec that is named declares, and the names of choices."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Architecture, load
+from x3dspec.network.cost import CONVENTIONS
 
 
 def specs(context: typer.Context, incomplete: str) -> list[str]:
@@ -35,6 +36,54 @@ def _files(incomplete: str) -> Iterator[str]:
     if folder.is_dir():
         spelled = (f"{before}{slash}{path.name}" for path in folder.glob("*.yaml"))
         yield from (each for each in spelled if each.startswith(incomplete) and each.isprintable())
+
+
+def choices(context: typer.Context, incomplete: str) -> list[str]:
+    """``name=choice`` of every option that the spec declares."""
+    declared = {} if (spec := _spec(context)) is None else spec.source.network.options
+    pairs = [f"{name}={choice}" for name, option in declared.items() for choice in option.choices]
+    return _beginning(pairs, incomplete)
+
+
+def conventions(incomplete: str) -> list[str]:
+    return _beginning(CONVENTIONS, incomplete)
+
+
+def judges(incomplete: str) -> list[str]:
+    from x3dspec.scaling.judges import BUILT_IN
+
+    return _beginning([*BUILT_IN, "command"], incomplete)
+
+
+def objectives(incomplete: str) -> list[str]:
+    """What a search makes most of: a quantity, or a judge."""
+    return _beginning(dict.fromkeys(["macs", "params", "activations", *judges("")]), incomplete, {"command"})
+
+
+def axes(context: typer.Context, incomplete: str) -> list[str]:
+    """The next of a list of axes."""
+    before, comma, last = incomplete.rpartition(",")
+    spec = _spec(context)
+    names = _beginning([] if spec is None else spec.source.network.axes, last, set(before.split(",")))
+    return [before + comma + name for name in names]
+
+
+def factors(context: typer.Context, incomplete: str) -> list[str]:
+    """The spec's factors, to be given a value."""
+    spec = _spec(context)
+    return _beginning([] if spec is None else spec.source.network.factors, incomplete)
+
+
+def _beginning(names: Iterable[str], incomplete: str, without: Collection[str] = ()) -> list[str]:
+    return [name for name in names if name.startswith(incomplete) and name not in without]
+
+
+def _spec(context: typer.Context) -> Architecture | None:
+    """The spec that is typed already, or else the command's default."""
+    # Behind an option without its value click has not told arguments apart yet: they are in `args`.
+    defaults = [each.default for each in context.command.params if each.name == "spec"]
+    words = [*context.args, *_words(context), *defaults]
+    return next(filter(None, map(_opened, words)), None)
 
 
 class Completing(TyperCommand):
@@ -68,8 +117,8 @@ def _factors(words: list[str]) -> list[tuple[str, str]]:
     return [(f"--{each.name.replace('_', '-')}", each.doc) for each in architecture.factors()]
 
 
-def _opened(word: str) -> Architecture | None:
+def _opened(word: object) -> Architecture | None:
     try:
-        return None if word.startswith("-") else load(word)
+        return load(word) if isinstance(word, str) and not word.startswith("-") else None
     except SpecError:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output
+from x3dspec.cli import arguments, completion, output
 from x3dspec.language.errors import SpecError, printable, unknown
 from x3dspec.pytorch import key_rules
 
@@ -42,7 +42,9 @@ def command(
         ..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors."
     ),
     num_classes: int = typer.Option(None, min=1, help="Give it a new head with so many classes."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:

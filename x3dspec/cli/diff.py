@@ -6,7 +6,8 @@ import textwrap
 
 import typer
 
-from x3dspec.cli import arguments, completion, output
+from x3dspec.cli import arguments, completion, output, style
+from x3dspec.cli.diff_screen import screen
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
 from x3dspec.network.cost import CONVENTIONS
@@ -40,10 +41,17 @@ def diff(
     specs: list[str] = typer.Argument(
         metavar="A [B] [--FACTOR VALUE ...]", help="Two specs, or one.", autocompletion=completion.specs
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option, in one."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option, in one."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224, in one."),
-    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    convention: str = typer.Option(
+        "paper",
+        autocompletion=completion.conventions,
+        help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    full: bool = typer.Option(False, "--full", help="The whole page on a terminal too."),
 ) -> None:
     """Compare two networks: what changed, at what cost.
 
@@ -62,8 +70,11 @@ def diff(
     second = arguments.opened(found.specs[-1], options, clip)
     before, after = first.at({}), second.at(arguments.values(second, found.factors, context))
     difference = compare(before, after, convention)
+    unit = _unit(convention)
     if as_json:
         typer.echo(output.document(_content(before, after, difference, convention)))
+    elif style.is_terminal() and not full:
+        typer.echo("\n".join(screen(difference, _title(before, after), _end(difference, unit), unit)))
     else:
         typer.echo("\n".join(_page(before, after, difference, convention)))
 
@@ -84,8 +95,8 @@ def _content(before: Resolved, after: Resolved, found: Difference, convention: s
 
 
 def _page(before: Resolved, after: Resolved, found: Difference, convention: str) -> list[str]:
-    unit = "MACs" if convention == "paper" else CONVENTIONS[convention].unit
-    lines = [f"{before.architecture.source.display} -> {after.architecture.source.display}"]
+    unit = _unit(convention)
+    lines = [_title(before, after)]
     settings = [*found.factors, *found.options, *found.clip]
     for title, changes in (("setting", settings), ("cost", found.cost)):
         if title == "cost":
@@ -93,7 +104,19 @@ def _page(before: Resolved, after: Resolved, found: Difference, convention: str)
         if changes:
             cells = [_cells(change, unit) for change in changes if _worth(change, convention)]
             lines += ["", *output.aligned([[title, "before", "after", ""], *cells], right=(1, 2, 3))]
-    return [*lines, "", "the same network" if found.same else _conclusion(found, unit)]
+    return [*lines, "", _end(found, unit)]
+
+
+def _unit(convention: str) -> str:
+    return "MACs" if convention == "paper" else CONVENTIONS[convention].unit
+
+
+def _title(before: Resolved, after: Resolved) -> str:
+    return f"{before.architecture.source.display} -> {after.architecture.source.display}"
+
+
+def _end(found: Difference, unit: str) -> str:
+    return "the same network" if found.same else _conclusion(found, unit)
 
 
 def _worth(change: Change, convention: str) -> bool:

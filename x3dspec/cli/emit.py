@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from x3dspec.cli import arguments, output
+from x3dspec.cli import arguments, completion, output
 from x3dspec.codegen import module as emit
 from x3dspec.codegen.header import is_ours, known_form
 from x3dspec.language import shipped as assets
@@ -27,7 +27,9 @@ def command(
         None, metavar="[SPEC ...] [--FACTOR VALUE ...]", help="Specs; all shipped ones when none is named."
     ),
     out: Path = typer.Option(None, "--out", metavar="FOLDER", help="Where the modules go."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     name: str = typer.Option(None, help="Name of the module and its factory (one SPEC only)."),
     form: str = typer.Option(
         "train",

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output, style
+from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli import plot as picture
 from x3dspec.cli.budget import Taken
 from x3dspec.cli.budget import steps as trajectory
@@ -91,12 +91,16 @@ def register(app: typer.Typer) -> None:
 
 
 def command(
-    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand."),
-    name: str = typer.Option("published", "--judge", help="A judge, or package.module:function."),
+    spec: str = typer.Argument("specs/x2d.yaml", help="The spec to expand.", autocompletion=completion.specs),
+    name: str = typer.Option(
+        "published", "--judge", autocompletion=completion.judges, help="A judge, or package.module:function."
+    ),
     target: str = typer.Option(None, metavar="FIGURE", help="Contract the step that passes it: 4.7GFLOPs."),
     steps: int = typer.Option(None, min=1, max=64, help="How many steps; the published number by default."),
     rule: Rule = typer.Option("double-cost", help="How far a step goes."),
-    axes: str = typer.Option(None, metavar="A,B", help="The axes to try; all by default."),
+    axes: str = typer.Option(
+        None, metavar="A,B", autocompletion=completion.axes, help="The axes to try; all by default."
+    ),
     template: str = typer.Option(
         None, "--judge-command", metavar="COMMAND", help="With --judge command: {module}, {spec}, {out}."
     ),
@@ -113,7 +117,9 @@ def command(
     decide_with_failures: bool = typer.Option(
         False, "--decide-with-failures", help="Decide a step in which some candidates failed."
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     candidates: bool = typer.Option(False, "-v", "--candidates", help="Also every candidate of each step."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),

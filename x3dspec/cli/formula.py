@@ -47,8 +47,14 @@ def formula(
     quantity: Quantity = typer.Option("macs", help="What is counted."),
     relaxed: bool = typer.Option(False, "--relaxed", help="Without rounding: a polynomial in the factors."),
     form: Format = typer.Option("text", "--format", help="How it is written."),
-    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    convention: str = typer.Option(
+        "paper",
+        autocompletion=completion.conventions,
+        help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
+    ),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:

@@ -9,7 +9,7 @@ from enum import Enum
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import output
+from x3dspec.cli import output, style
 from x3dspec.cli.judges import Listed
 from x3dspec.cli.judges import listed as judges
 from x3dspec.language import schema, shipped
@@ -74,6 +74,7 @@ def register(app: typer.Typer) -> None:
 def command(
     kind: Kind = typer.Argument(None, help="List these alone."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    full: bool = typer.Option(False, "--full", help="The whole page on a terminal too."),
 ) -> None:
     """List specs, presets, judges, conventions, layers.
 
@@ -82,6 +83,9 @@ def command(
     answer = _found([kind.value] if kind else list(Kind))
     if as_json:
         typer.echo(output.document(answer))
+        return
+    if style.is_terminal() and not (kind or full):
+        typer.echo("\n".join(_screen(answer)))
         return
     typer.echo("\n\n".join("\n".join(page) for page in _pages(answer)))
 
@@ -138,6 +142,25 @@ def _conventions() -> list[Convention]:
 def _layers() -> list[Listed]:
     fields = schema.LayerItem.model_fields.items()
     return [{"name": name, "doc": field.description or ""} for name, field in fields]
+
+
+def _screen(answer: ListAnswer) -> list[str]:
+    """The names of every kind; the kinds by themselves say more."""
+    names = [
+        [each["name"] for each in answer["specs"]],
+        [each["name"] for each in answer["presets"]],
+        [each["name"] for each in answer["judges"]],
+        [each["name"] for each in answer["conventions"]],
+        [each["name"] for each in answer["layers"]],
+    ]
+    table = style.table(
+        [
+            style.Column("", [style.bold(kind.value) for kind in Kind]),
+            style.Column("", list(map(", ".join, names))),
+        ],
+        head=False,
+    )
+    return [*table, "", style.dim("x3dspec list presets shows what they cost; --full shows it all")]
 
 
 def _pages(answer: ListAnswer) -> Iterator[list[str]]:

@@ -33,7 +33,9 @@ def report(
     form: Format = typer.Option(
         None, "--format", help="By default as FILE ends; svg and png draw its charts."
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, completion, output
+from x3dspec.cli import arguments, completion, output, style
+from x3dspec.cli.resolve_screen import screen
 from x3dspec.codegen import module as forms
 from x3dspec.codegen.header import FORMS, known_form
 from x3dspec.language import numbers as exact
@@ -107,9 +108,15 @@ def resolve(
         help="A spec, and factor values.",
         autocompletion=completion.specs,
     ),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
-    convention: str = typer.Option("paper", help=f"How operations are counted: {', '.join(CONVENTIONS)}."),
+    convention: str = typer.Option(
+        "paper",
+        autocompletion=completion.conventions,
+        help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
+    ),
     memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
     optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
@@ -117,6 +124,7 @@ def resolve(
     form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
+    full: bool = typer.Option(False, "--full", help="The whole page on a terminal too."),
 ) -> None:
     """Print a network's stage table, with every cost.
 
@@ -145,6 +153,9 @@ def resolve(
             "training": fits,
         }
         typer.echo(output.document(answer))
+    elif style.is_terminal() and not full:
+        extra = [line for each in [*_remembered(remembers), *_batch(fits)] for line in style.wrapped(each)]
+        typer.echo("\n".join([*screen(resolved, table, convention), *extra]))
     else:
         typer.echo(
             "\n".join([*page(resolved, table, near, convention), *_remembered(remembers), *_batch(fits)])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import arguments, output, style
+from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli.progress import Progress, duration
 from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, SpecError, unknown
@@ -91,18 +91,34 @@ def register(app: typer.Typer) -> None:
 
 
 def command(
-    spec: str = typer.Argument("specs/x2d.yaml", help="The spec whose grid is searched."),
+    spec: str = typer.Argument(
+        "specs/x2d.yaml", help="The spec whose grid is searched.", autocompletion=completion.specs
+    ),
     limits: list[str] = typer.Option(..., "--max", metavar="FIGURE", help="4.73GFLOPs, '4M params', ..."),
-    fix: list[str] = typer.Option([], "--fix", metavar="FACTOR=VALUE", help="Keep a factor at a value."),
+    fix: list[str] = typer.Option(
+        [],
+        "--fix",
+        metavar="FACTOR=VALUE",
+        autocompletion=completion.factors,
+        help="Keep a factor at a value.",
+    ),
     grid: list[str] = typer.Option(
-        [], "--grid", metavar="FACTOR=FROM:TO[:STEP]", help="The values of a factor, instead of all that fit."
+        [],
+        "--grid",
+        metavar="FACTOR=FROM:TO[:STEP]",
+        autocompletion=completion.factors,
+        help="The values of a factor, instead of all that fit.",
     ),
     objective: str = typer.Option(
-        "macs", help="What to have the most of: macs, params, activations, or a judge's score."
+        "macs",
+        autocompletion=completion.objectives,
+        help="What to have the most of: macs, params, activations, or a judge's score.",
     ),
     pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
     top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     exact: bool = typer.Option(False, "--exact", help="Every value and count in full."),
     details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),

@@ -77,7 +77,9 @@ def solve(
     ),
     symbolic: bool = typer.Option(False, "--symbolic", help="Keep the other factors in the closed form."),
     form: Format = typer.Option("text", "--format", help="How the closed form is written."),
-    options: list[str] = typer.Option([], "--set", metavar="NAME=VALUE", help="Choose an option."),
+    options: list[str] = typer.Option(
+        [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
+    ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:

@@ -102,6 +102,14 @@ class _MathML(MathMLPresentationPrinter):  # type: ignore[misc]
         base = self._leaf("mi", _GREEK.get(stem, stem) + "\N{PRIME}" * primes)
         return self._tree("msub", base, self._leaf("mi", _GREEK.get(index, index))) if index else base
 
+    def _print_Pow(self, power: Any) -> Any:
+        """An index and an exponent stand above each other."""
+        raised = super()._print_Pow(power)
+        base = raised.firstChild
+        if raised.tagName != "msup" or base.tagName != "msub":
+            return raised
+        return self._tree("msubsup", *list(base.childNodes), raised.lastChild)
+
     def _print_RoundTo(self, node: Any) -> Any:
         return self._rounding("round", node)
 

@@ -123,7 +123,7 @@ def read(path: pathlib.Path, source: str | None = None) -> Document:
     """Reads and parses a file; `source` is how messages name it."""
     source = source or str(path)
     try:
-        raw = _bytes(path, source)
+        raw = content(path, source)
     except FileNotFoundError:
         raise SpecError.at(source, "no such file") from None
     except IsADirectoryError:
@@ -177,7 +177,13 @@ def _too_large(source: str) -> SpecError:
     return SpecError.at(source, f"larger than {MAX_BYTES // 1024} KiB")
 
 
-def _bytes(path: pathlib.Path, source: str) -> bytes:
+def content(path: pathlib.Path, source: str) -> bytes:
+    """The bytes of a spec's file, no more than a spec may have.
+
+    Raises:
+        OSError: it cannot be read.
+        SpecError: no regular file, or too large.
+    """
     with open(path, "rb", opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):

@@ -16,16 +16,22 @@ from x3dspec.language.errors import BadArgument, SpecError, nearest
 MAX_TARGET = 10**18
 MAX_LENGTH = 64
 
-#: Quantity, its word, its prefixes, and other words for it.
+#: Quantity, its word, and other words for it.
 _WORDS = (
-    ("macs", "FLOPs", "kMGT", ("flop",)),
-    ("macs", "MACs", "kMGT", ("mac",)),
-    ("params", "params", "kMGB", ("param", "parameter", "parameters")),
-    ("activations", "activations", "kMGB", ("activation",)),
+    ("macs", "FLOPs", ("flop",)),
+    ("macs", "MACs", ("mac",)),
+    ("params", "params", ("param", "parameter", "parameters")),
+    ("activations", "activations", ("activation", "acts", "act")),
 )
+#: EfficientNet's paper writes B for 10**9; in what is printed it is G.
 _SIZES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-_LISTED = "FLOPs and MACs (after k, M, G or T), params and activations (after k, M, G or B)"
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?(?![\d.,e])", re.ASCII | re.IGNORECASE)
+_LISTED = "FLOPs, MACs, params and activations, after k, M, G (or B) or T"
+_DIGITS = r"\d+(?:_\d+)*"
+_NUMBER = re.compile(
+    rf"[+-]?(?:{_DIGITS}(?:\.\d*)?|\.\d+)(?:e[+-]?\d{{1,2}})?(?![\d.,e/_])", re.ASCII | re.IGNORECASE
+)
+_SECOND_FIGURE = re.compile(r"[\s,;+&]\s*\.?\d", re.ASCII)
+_TIMES = frozenset(["s", "sec", "second", "seconds", "ms", "us", "ns", "min", "minutes", "h", "hours", "fps"])
 _MEANING = {
     "macs": "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
     "params": "trainable parameters",
@@ -37,8 +43,8 @@ def _units() -> dict[str, tuple[str, str, int]]:
     """Every spelling in lower case, with what it counts, its proper spelling, and how many one is."""
     return {
         f"{prefix}{spelling}".lower(): (quantity, _proper(quantity, prefix, word), _SIZES[prefix])
-        for quantity, word, prefixes, others in _WORDS
-        for prefix in ("", *prefixes)
+        for quantity, word, others in _WORDS
+        for prefix in _SIZES
         for spelling in (word, *others)
     }
 
@@ -83,7 +89,9 @@ def _read(text: str) -> Target:
     match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
     if match is None:
         raise _error(f"{_shown(text)} does not begin with a decimal number; write it as 4.7GFLOPs")
-    number, written = Fraction(match[0]), text.strip()[match.end() :].strip()
+    number, written = _value(match[0]), text.strip()[match.end() :].strip()
+    if _SECOND_FIGURE.search(written):
+        raise _error(f"{_shown(text)} is more than one figure; several limits are search's, a --max for each")
     quantity, unit, size = _unit(match[0], written)
     value = int(number * size)
     if value < 1:
@@ -99,9 +107,22 @@ def _unit(number: str, written: str) -> tuple[str, str, int]:
         return _UNITS[key]
     if key in {prefix.lower() for prefix in _SIZES}:
         raise _error(f"{number}{written} of what? write {_examples(number, key)}")
+    raise _error(f"unknown unit {_shown(written)};{_hint(number, key)} the units are {_LISTED}")
+
+
+def _value(number: str) -> Fraction:
+    return Fraction(number.replace("_", ""))
+
+
+def _hint(number: str, key: str) -> str:
+    """What was probably meant, of the same quantity and amount; otherwise only what is wrong."""
+    if key in _TIMES:
+        return " time depends on the machine and is no target;"
+    if key[1:] in _UNITS and _UNITS[key[1:]][2] == 1:
+        return f" no prefix is {_shown(key[0].upper())};"
     guess = nearest(key, _UNITS)
-    hint = f" did you mean {number}{_UNITS[guess][1]}?" if guess else ""
-    raise _error(f"unknown unit {_shown(written)};{hint} the units are {_LISTED}")
+    # The first letter may be the amount.
+    return f" did you mean {number}{_UNITS[guess][1]}?" if guess and guess[0] == key[0] else ""
 
 
 def _examples(number: str, prefix: str) -> str:
@@ -111,8 +132,8 @@ def _examples(number: str, prefix: str) -> str:
 
 def figure(quantity: str, count: int) -> str:
     """A count in a unit that a person reads: ``4.73 GFLOPs``, ``3.79 M params``."""
-    word, prefixes = next((word, prefixes) for q, word, prefixes, _ in _WORDS if q == quantity)
-    prefix = max((p for p in ("", *prefixes) if _SIZES[p] <= count or not p), key=_SIZES.__getitem__)
+    word = next(word for q, word, _ in _WORDS if q == quantity)
+    prefix = max((p for p in _SIZES if _SIZES[p] <= count or not p), key=_SIZES.__getitem__)
     shown = f"{count / _SIZES[prefix]:.2f}" if prefix else str(count)
     return f"{shown} {_proper(quantity, prefix, word)}"
 
@@ -127,9 +148,10 @@ def parse_tolerance(text: str) -> Fraction:
     number = written.removesuffix("%").rstrip()
     if len(text) > MAX_LENGTH or not re.fullmatch(_NUMBER, number):
         raise BadArgument("tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
-    share = Fraction(number) / (100 if written.endswith("%") else 1)
+    share = _value(number) / (100 if written.endswith("%") else 1)
     if not 0 <= share <= 1:
-        raise BadArgument("tolerance", f"{_shown(text)} is not between 0% and 100%")
+        hint = f"; write {number}%" if number == written and 1 < share <= 100 else ""
+        raise BadArgument("tolerance", f"{_shown(text)} is not between 0% and 100%{hint}")
     return share
 
 
@@ -158,7 +180,7 @@ def parse_bytes(text: str, option: str = "--memory") -> int:
     if match is None or unit not in sizes:
         message = f"{_shown(text)} is no amount of memory; write it as 24GiB, or in {', '.join(_BYTES)}"
         raise SpecError.at(option, message)
-    value = int(Fraction(match[0]) * sizes[unit])
+    value = int(_value(match[0]) * sizes[unit])
     if not 1 <= value <= MAX_TARGET:
         raise SpecError.at(option, f"{_shown(text)} is not between 1 B and 10**18 bytes")
     return value

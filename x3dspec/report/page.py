@@ -33,7 +33,7 @@ from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import constraints
 from x3dspec.network.evaluator import Counts
 from x3dspec.network.factors import complete
-from x3dspec.report import family, fit, initial, javascript
+from x3dspec.report import equation, family, fit, initial, javascript
 from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import Expansions, expansions
 from x3dspec.report.html import asset, environment, policy
@@ -85,6 +85,7 @@ def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
             policy=policy(script, style),
             identity=resolved.network.identity,
             initial=initial.numbers(resolved),
+            summands=equation.summands(resolved),
         )
     )
 

@@ -6,12 +6,12 @@ value that the driving factor should take there is one `m`, and the other factor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import BadArgument, SpecError
 from x3dspec.language.expressions import Expr, build, constant
 from x3dspec.language.grammar import ExpressionError, Syntax
 from x3dspec.language.numbers import Exact, ExactError
@@ -89,12 +89,19 @@ class Axis:
         return SpecError([self.source.document.problem(("axes", self.name, factor), message)])
 
 
-def axes(source: Source) -> dict[str, Axis]:
-    """The axes that a spec declares, in its order.
+def axes(source: Source, fixed: Collection[str] = ()) -> dict[str, Axis]:
+    """The axes that a spec declares, in its order; of them those that move no fixed factor.
 
     Raises:
-        SpecError: it declares none.
+        SpecError: it declares none, or each moves a fixed factor.
     """
     if not source.network.axes:
         raise SpecError([source.document.problem((), "this spec has no axes to expand along")])
-    return {name: Axis(name, source) for name in source.network.axes}
+    free = {
+        name: Axis(name, source)
+        for name, changes in source.network.axes.items()
+        if not changes.keys() & set(fixed)
+    }
+    if not free:
+        raise BadArgument("fix", f"every axis moves a fixed factor: {', '.join(source.network.axes)}")
+    return free

@@ -7,8 +7,8 @@ grid of the axis that was contracted exceeds it. Filled, no axis has room for an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from x3dspec.language.errors import BadArgument, Infeasible, unknown
@@ -63,6 +63,7 @@ class Budget:
         counts: its exact figures.
         following: the next network on the axis that was contracted; after filling, on every axis.
         near: a named preset that would do as well.
+        fixed: the factors that were not to move, and their values.
     """
 
     target: Target
@@ -73,6 +74,7 @@ class Budget:
     counts: Counts
     following: tuple[Next, ...]
     near: Near | None
+    fixed: Setting = field(default_factory=dict)
 
     @property
     def achieved(self) -> int:
@@ -87,6 +89,7 @@ def solve(
     tolerance: Fraction = Fraction(0),
     fill: bool = False,
     start: Setting | None = None,
+    fixed: Setting | None = None,
 ) -> Budget:
     """The network that a target buys, expanded from the spec's start.
 
@@ -96,20 +99,25 @@ def solve(
         tolerance: the share of the target by which the result may exceed it.
         fill: whether to spend what is left of the target on the other axes, as much as fits.
         start: factor values to start from instead of the spec's.
+        fixed: factors that keep these values: no axis that moves one takes a step.
 
     Raises:
         Infeasible: the start costs more than the limit already.
-        SpecError: an unknown order, or a spec that cannot be expanded.
+        SpecError: an unknown order, no axis that moves no fixed factor, or a spec that cannot be expanded.
     """
     if order not in ORDERS:
         raise BadArgument("order", unknown("order", order, ORDERS, "the orders are"))
     limit = math.floor(target.value * (1 + tolerance))
-    gauge = meter(architecture)
-    _feasible(architecture.at(start or {}), target, limit)
+    gauge, kept = meter(architecture), dict(fixed or {})
+    start = {**(start or {}), **kept}
+    axes(gauge.source, kept)
+    _feasible(architecture.at(start), target, limit)
     follow = expand if order == "solved" else replay
-    trajectory = follow(architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start)
+    trajectory = follow(
+        architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start, fixed=kept
+    )
     trajectory = contracted(gauge, trajectory, target.quantity, limit)
-    turns = _turns(gauge, trajectory)
+    turns = _turns(gauge, trajectory, kept)
     if fill and gauge.counts(trajectory.state.setting).of(target.quantity) < target.value:
         steps = filled(gauge, turns, trajectory.state, target.quantity, target.value)
         trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
@@ -122,7 +130,8 @@ def solve(
         architecture.at(setting),
         gauge.counts(setting),
         tuple(_following(gauge, _checked(turns, fill=fill), setting, target)),
-        _near(architecture, target, limit),
+        _near(architecture, target, limit, kept),
+        kept,
     )
 
 
@@ -150,10 +159,11 @@ def contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) 
     return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
 
 
-def _turns(meter: Meter, trajectory: Trajectory) -> list[Axis]:
-    """All axes in the order of the expansion, from the one that it ended with."""
-    known = axes(meter.source)
-    order = [waypoint.axis for waypoint in meter.source.network.published] or list(known)
+def _turns(meter: Meter, trajectory: Trajectory, fixed: Collection[str]) -> list[Axis]:
+    """All axes that may move in the order of the expansion, from the one that it ended with."""
+    known = axes(meter.source, fixed)
+    published = (waypoint.axis for waypoint in meter.source.network.published)
+    order = [name for name in published if name in known] or list(known)
     steps = [*trajectory.steps, *([trajectory.overshoot] if trajectory.overshoot else [])]
     if steps:
         at = max(index for index in range(len(order)) if order[index] == steps[-1].axis)
@@ -180,11 +190,13 @@ def _following(meter: Meter, checked: Iterable[Axis], setting: Setting, target: 
             yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)
 
 
-def _near(architecture: Architecture, target: Target, limit: int) -> Near | None:
-    """The named preset closest to the target, of those within the limit and within 2 %."""
+def _near(architecture: Architecture, target: Target, limit: int, fixed: Setting) -> Near | None:
+    """The named preset closest to the target, of those within the limit and within 2 %, and fixed alike."""
     gauge = meter(bare(architecture))
     counts = {
-        name: gauge.counts(setting).of(target.quantity) for name, setting in presets(architecture).items()
+        name: gauge.counts(setting).of(target.quantity)
+        for name, setting in presets(architecture).items()
+        if fixed.items() <= gauge.values(setting).items()
     }
     off = {name: abs(count - target.value) for name, count in counts.items() if count <= limit}
     name = min(off, key=off.__getitem__, default=None)

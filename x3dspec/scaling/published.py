@@ -6,7 +6,7 @@ arrived at, so that replaying it passes through those models integer for integer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from x3dspec.language.errors import SpecError
@@ -81,8 +81,10 @@ def presets(architecture: Architecture) -> dict[str, Setting]:
     return found
 
 
-def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
+def recorded(meter: Meter, start: Setting, fixed: Collection[str] = ()) -> Iterator[Candidate]:
     """The published expansion, replayed at its recorded factor values; it ends where the record does.
+
+    Steps that move a fixed factor are passed over, and no other then arrives at a named network.
 
     Raises:
         SpecError: the spec records none.
@@ -96,17 +98,19 @@ def recorded(meter: Meter, start: Setting) -> Iterator[Candidate]:
         axis = known[waypoint.axis]
         values, value = meter.values(state.setting), waypoint.to[axis.factor]
         at = values[axis.factor]
-        reason = (
-            f"{axis.factor} is {text(at)} already"
-            if at >= value
-            else meter.refusal({**state.setting, **waypoint.to})
-        )
+        if moved := [name for name in waypoint.to if name in fixed]:
+            reason: str | None = f"{moved[0]} is fixed"
+        elif at >= value:
+            reason = f"{axis.factor} is {text(at)} already"
+        else:
+            reason = meter.refusal({**state.setting, **waypoint.to})
         if reason:
             yield Skip(axis.name, reason, taken)
             continue
         multiplier = axis.multiplier(values, value)
-        step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=waypoint.reaches)
-        yield replace(step, cut=_cut(meter, step.setting, waypoint.contracted))
+        reaches, contracted = (None, {}) if fixed else (waypoint.reaches, waypoint.contracted)
+        step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=reaches)
+        yield replace(step, cut=_cut(meter, step.setting, contracted))
         state, taken = step.state, taken + 1
 
 
@@ -123,11 +127,12 @@ def replay(
     architecture: Architecture,
     until: Callable[[Step], bool] = lambda _: False,
     start: Setting | None = None,
+    fixed: Collection[str] = (),
 ) -> Trajectory:
     """As :func:`expand`, replaying the recorded factor values of the published expansion."""
     gauge, here = meter(architecture), start or {}
     origin = Trajectory("recorded factor values", here, gauge.counts(here), ended="the record ends here")
-    return followed(recorded(gauge, here), until, origin)
+    return followed(recorded(gauge, here, fixed), until, origin)
 
 
 @dataclass(frozen=True)

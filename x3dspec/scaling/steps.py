@@ -10,7 +10,7 @@ replays the published factor values. Whoever reads them decides when it has gone
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
@@ -224,14 +224,16 @@ def stepped(
     return Step(axis.name, axis.factor, value, value, multiplier, state, counts, ratio, kind, None, reaches)
 
 
-def in_order(architecture: Architecture) -> Chooser:
+def in_order(architecture: Architecture, fixed: Collection[str] = ()) -> Chooser:
     """The axes in the order of the published expansion, again from its beginning when it ends.
 
     A spec that publishes none takes its axes in turn, as it declares them. An axis that cannot take
-    its step is passed over.
+    its step is passed over; one that moves a fixed factor has no turn.
     """
-    network = architecture.source.network
-    order = [waypoint.axis for waypoint in network.published] or list(network.axes)
+    free = axes(architecture.source, fixed)
+    published = [waypoint.axis for waypoint in architecture.source.network.published]
+    # A record of fixed axes alone says nothing of the order of the others.
+    order = [name for name in published if name in free] or list(free)
     turns = cycle(order)
 
     def choose(_: int, options: Mapping[str, Candidate]) -> str | None:
@@ -262,8 +264,11 @@ def expand(
     choose: Chooser | None = None,
     until: Callable[[Step], bool] = lambda _: False,
     start: Setting | None = None,
+    fixed: Collection[str] = (),
 ) -> Trajectory:
     """Expand by what `choose` keeps (by default :func:`in_order`) until a step goes too far.
+
+    `fixed` are factors that keep their values: the default moves along no axis that changes one.
 
     Raises:
         SpecError: a spec without axes, an axis that no step can be solved for.
@@ -272,7 +277,7 @@ def expand(
     published = bool(architecture.source.network.published)
     order = "the published order" if published else "their declared order, as none is published"
     policy = "axes as chosen" if choose else f"axes in {order}"
-    steps = chosen(gauge, choose or in_order(architecture), here)
+    steps = chosen(gauge, choose or in_order(architecture, fixed), here)
     return followed(
         steps, until, Trajectory(policy, here, gauge.counts(here), ended="no axis can take a step")
     )

@@ -40,6 +40,19 @@ def parse_fix(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]
     return found
 
 
+def parse_kept(meter: Meter, words: Sequence[str]) -> dict[str, Exact]:
+    """Read ``gamma_b=2.25``, or ``gamma_b`` for the value that it has.
+
+    Raises:
+        SpecError: as :func:`parse_fix`.
+    """
+    typed = parse_fix(meter, [word for word in words if "=" in word])
+    given = {name: values[0] for name, values in typed.items()}
+    names = [_named(meter, word if "=" in word else f"{word}=", "fix")[0] for word in words]
+    values = meter.values(given)
+    return {name: values[name] for name in names}
+
+
 def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
     """Read ``gamma_b=1:3:0.05`` of ``--grid``: from, to, and the step if it is not the spec's.
 
