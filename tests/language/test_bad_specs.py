@@ -138,7 +138,7 @@ def test_an_unreadable_file_as_any_user(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.chdir(tmp_path)
     Path("secret.yaml").write_text("name: secret\n")
-    monkeypatch.setattr(document, "_bytes", deny)
+    monkeypatch.setattr(document, "content", deny)
     assert refusal("secret.yaml") == ["secret.yaml: cannot be read: permission denied"]
 
 

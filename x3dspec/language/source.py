@@ -13,24 +13,20 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
 
-from x3dspec.language import hints, schema
 from x3dspec.language import numbers as exact
+from x3dspec.language import schema
 from x3dspec.language import shipped as assets
-from x3dspec.language.document import Document, Path, kind, read
+from x3dspec.language.document import Document, Path, read
 from x3dspec.language.errors import MAX_SHOWN, Problem, SpecError, nearest, printable, shown, unknown
 from x3dspec.language.expressions import build, variable
 from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cycles, names, parse, size
 from x3dspec.language.linear import slope
 from x3dspec.language.numbers import Exact, ExactError
-
-M = TypeVar("M", schema.NetworkFile, schema.PresetFile)
+from x3dspec.language.wording import MAX_PROBLEMS, validated
 
 #: A preset of a preset of a preset is already hard to follow.
 MAX_BASES = 8
-#: Nobody reads more.
-MAX_PROBLEMS = 100
 #: Unknown names of a file that get a hint: the nearest of a thousand names takes its time.
 MAX_HINTS = 8
 #: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
@@ -139,7 +135,7 @@ def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source
     document = read(path, display)
     if not isinstance(document.data, dict) or "base" not in document.data:
         return _whole(document, path)
-    preset = _validated(schema.PresetFile, document)
+    preset = validated(schema.PresetFile, document)
     here = path.resolve()
     chain = (*above, here)
     base, base_display = _base(preset.base, document, here)
@@ -177,7 +173,7 @@ def _origin(document: Document, path: FilePath) -> Origin:
 
 @lru_cache(maxsize=64)
 def _whole(document: Document, path: FilePath) -> Source:
-    file = _validated(schema.NetworkFile, document)
+    file = validated(schema.NetworkFile, document)
     problems = list(islice(_Check(document, file).problems(), MAX_PROBLEMS))
     if problems:
         raise SpecError(problems)
@@ -296,76 +292,6 @@ def brief(value: Exact) -> str:
 def class_name(name: str) -> str:
     """The class that the emitted module calls after a spec or a block: ``x3d_m`` is X3dM."""
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
-
-
-def _validated(model: type[M], document: Document) -> M:
-    found = schema.validated(model, document.data)
-    if isinstance(found, list):
-        raise SpecError(_problem(model, document, each) for each in found[:MAX_PROBLEMS])
-    return found
-
-
-def _problem(model: type[M], document: Document, error: Any) -> Problem:
-    """What pydantic found, said as the rest of our messages are."""
-    path: Path = tuple(error["loc"])
-    if path and path[-1] == "[key]":
-        return document.problem(path[:-1], error["msg"], key=True)
-    if error["type"] == "extra_forbidden":
-        return document.problem(path, _unknown_key(model, path), key=True)
-    if error["type"] == "missing":
-        keys = ", ".join(schema.keys_at(model, path[:-1]))
-        return document.problem(path[:-1], f"missing key {path[-1]!r}; the keys here are {keys}")
-    return document.problem(path, _wording(error, layer="conv" in schema.keys_at(model, path)))
-
-
-def _unknown_key(model: type[M], path: Path) -> str:
-    known, key = schema.keys_at(model, path[:-1]), str(path[-1])
-    if "conv" in known:
-        inner = {each for layer in known for each in schema.keys_at(model, (*path[:-1], layer))}
-        return hints.unknown_layer(key, known, inner)
-    if model is schema.PresetFile and len(path) == 1 and nearest(key, ["classes"]):
-        return f"unknown key {shown(key)}; a preset chooses its classes by set: {{classes: ...}}"
-    if model is schema.NetworkFile and len(path) == 1:
-        known.append("base")
-    return unknown("key", key, known, "the keys here are")
-
-
-_TYPES = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "float_type": "a number",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-}
-_LIMITS = {
-    "greater_than": ("must be above {}", "gt"),
-    "greater_than_equal": ("must be at least {}", "ge"),
-    "less_than": ("must be below {}", "lt"),
-    "less_than_equal": ("must be at most {}", "le"),
-    "string_too_long": ("is longer than {} characters", "max_length"),
-    "string_too_short": ("must not be empty", "min_length"),
-    "too_long": ("has more than {} entries", "max_length"),
-    "too_short": ("must have at least {} entry", "min_length"),
-    "literal_error": ("must be {}", "expected"),
-}
-
-
-def _wording(error: Any, *, layer: bool) -> str:
-    """One of pydantic's errors in the words of this language; our own validators have theirs."""
-    name, value = error["type"], error["input"]
-    if name in _TYPES:
-        wanted = "a layer (its name, or a mapping from its name)" if layer else _TYPES[name]
-        if name == "int_type" and isinstance(value, Fraction):
-            return f"must be {wanted}"
-        quotes = ": put it in quotes" if name == "string_type" and not isinstance(value, (list, dict)) else ""
-        return f"must be {wanted}, not {kind(value)}{quotes}"
-    if name in _LIMITS:
-        words, key = _LIMITS[name]
-        limit = error["ctx"][key]
-        return words.format(int(limit) if isinstance(limit, float) and limit.is_integer() else limit)
-    return str(error["msg"])
 
 
 class _Check:
