@@ -55,7 +55,8 @@ class Terminal:
         """Read until the text is as expected, or the command ends."""
         ends = time.monotonic() + PATIENCE
         while not reached(self.text) and self._read():
-            assert time.monotonic() < ends, f"hangs after {self.text!r}"
+            if time.monotonic() >= ends:
+                raise TimeoutError(f"hangs after {self.text!r}")
         return self.text
 
     def finish(self) -> int:

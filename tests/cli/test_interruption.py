@@ -76,7 +76,8 @@ class Expansion:
 def until(reached: Callable[[], bool]) -> None:
     ends = time.monotonic() + PATIENCE
     while not reached():
-        assert time.monotonic() < ends
+        if time.monotonic() >= ends:
+            raise TimeoutError("hangs")
         time.sleep(0.05)
 
 

@@ -9,7 +9,6 @@ import copy
 import json
 import random
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -135,15 +134,12 @@ def scrambled(text: str, chance: random.Random) -> str:
 
 def outcome(folder: Path, name: str) -> str:
     """``resolved`` or ``refused``; whatever else a spec could do fails the test."""
-    started = time.monotonic()
     try:
         x3dspec.load(str(folder / f"{name}.yaml")).resolve().cost()
     except SpecError as error:
         for line in map(str, error.problems):
             assert line.isprintable(), line
         return "refused"
-    finally:
-        assert time.monotonic() - started < 10
     return "resolved"
 
 
