@@ -65,6 +65,7 @@ def command(
             "", 'convert-weights needs torch: pip install ".[torch]" in a clone of x3dspec'
         ) from None
 
+    output.claim(("-o", out), reads=[checkpoint], force=force)
     given = checkpoints.read(checkpoint)
     if spec is None:
         identified = identify(given.shapes, str(checkpoint))
@@ -80,7 +81,6 @@ def command(
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))
-    output.claim(("-o", out), reads=[checkpoint], force=force)
     found = weights.convert(
         given.state,
         source,
