@@ -64,7 +64,7 @@ function steps(chart, list, x, y, roomy) {
 
 const shortened = (axis) => (axis.length > 10 ? `${axis.slice(0, 9)}…` : axis);
 
-// What a step's named network costs: X3D-S is its step cut from 16 to 13 frames.
+// What a step's named network costs: a contracted model.
 const cost = (step) => (step.name ? step.named : step)[state.quantity];
 
 function named(chart, list, places) {

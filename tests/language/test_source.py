@@ -23,6 +23,7 @@ from x3dspec.language import source as loading
 from x3dspec.language.document import Document, parse
 from x3dspec.language.errors import SpecError, unknown
 from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.wording import validated
 
 TOY = """\
 name: toy
@@ -196,7 +197,7 @@ def test_no_value_at_any_place_is_refused_in_foreign_words() -> None:
 
 def messages(model: Any, document: Document) -> list[str]:
     try:
-        loading._validated(model, document)
+        validated(model, document)
     except SpecError as error:
         return [problem.message for problem in error.problems]
     return []

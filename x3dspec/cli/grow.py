@@ -47,7 +47,9 @@ def command(
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Grow a checkpoint's weights into those of a larger network of the same function. Needs torch.
+    """Grow weights into those of a larger network.
+
+    It computes the same function. Needs torch.
 
     Widths, inner widths and depths may grow, all at once and by any ratio. In eval and in train mode the
     larger network computes what the smaller one did. The names stay those of the checkpoint.

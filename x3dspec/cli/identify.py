@@ -35,7 +35,9 @@ def command(
     checkpoint: Path = typer.Argument(metavar="CKPT", help="A .pyth, .pt, .pth or .safetensors."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Say which network a checkpoint is of, from its tensors' names and shapes alone. Needs torch.
+    """Say which network a checkpoint is of.
+
+    From its tensors' names and shapes alone. Needs torch.
 
     The last line resolves that network. A damaged or foreign file is answered by the first tensor that
     no network of a shipped family can have.

@@ -86,7 +86,9 @@ def scaling(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Print elasticities, and what doubling the MACs through each factor costs.
+    """Print elasticities and exchange rates of every factor.
+
+    That is what doubling the MACs through each factor costs.
 
     With --target and --weights also the values at which the elasticities are proportional to the weights.
 

@@ -83,7 +83,9 @@ def solve(
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Solve for what a factor must be for a figure: in closed form, exactly, and on its grid.
+    """Solve for what a factor must be for a figure.
+
+    In closed form, exactly, and on its grid.
 
     x3dspec solve x3d_m --for gamma_s --target 3GFLOPs
 
