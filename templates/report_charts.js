@@ -64,7 +64,7 @@ function steps(chart, list, x, y, roomy) {
 
 const shortened = (axis) => (axis.length > 10 ? `${axis.slice(0, 9)}…` : axis);
 
-// What a step's named network costs: a contracted model.
+// What a step's named network costs: where the source contracted the step, the contracted one.
 const cost = (step) => (step.name ? step.named : step)[state.quantity];
 
 function named(chart, list, places) {
