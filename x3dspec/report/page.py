@@ -303,7 +303,10 @@ class _Page:
 
     def _presets(self) -> list[dict[str, Any]]:
         found = []
+        defaults = {name: option.default for name, option in self.source.network.options.items()}
         for other, values in self._named:
+            if other.source.options not in (defaults, self.source.options):
+                continue  # it sets options that this page does not have: with these it is another network
             given = {n: v for n, v in values.items() if n not in self.derived or n in other.source.factors}
             try:
                 counts = self.open.at(given).cost()
