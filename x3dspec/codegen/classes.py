@@ -351,6 +351,8 @@ def _without(name: str, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def function_of(layer: net.Layer[int]) -> str:
     if isinstance(layer, (net.Activation, net.Pool)):
         return layer.function
+    if isinstance(layer, net.Mean) and layer.inputs.positions:
+        return "positions"
     return ""
 
 

@@ -8,12 +8,12 @@ a template is an integer, an identifier that ``spec`` has validated, or text mad
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from x3dspec.codegen import metadata
-from x3dspec.codegen.classes import Class, Instance, Module, Parameter, every_step, unify
+from x3dspec.codegen.classes import Class, Instance, Module, Parameter, Step, every_step, unify
 from x3dspec.codegen.docstrings import docstring
 from x3dspec.codegen.format import broken
 from x3dspec.codegen.forward import INDENT, Forward, returned
@@ -99,11 +99,19 @@ class Emitter:
 
     def _classifier(self) -> net.Linear[int]:
         stage = self.network.stages[-1]
-        if stage.block is None and stage.first and isinstance(stage.first[-1], net.Linear):
-            return stage.first[-1]
+        body = stage.first[:-1] if self._averages() else stage.first
+        if stage.block is None and body and isinstance(body[-1], net.Linear) and not stage.outputs.positions:
+            return body[-1]
         document = self.resolved.architecture.source.document
         message = "an emitted network gives logits: its last stage must be layers that end in linear"
+        if stage.outputs.positions:
+            message += ", and behind window_mean in the mean of its answers"
         raise SpecError([document.problem(stage.origin, message)])
+
+    def _averages(self) -> bool:
+        """Whether the logits are the mean of answers at several positions."""
+        *_, last = self.network.stages[-1].first
+        return isinstance(last, net.Mean) and bool(last.inputs.positions)
 
     def _dropout(self) -> str | None:
         """The dropout whose rate the caller chooses: the last one of the network itself."""
@@ -201,7 +209,7 @@ class Emitter:
                 plain = self.plain[stage.name]
                 init += [broken(f"{INDENT}self.{m.name} = {self._top(m)}") for m in plain.modules]
                 zeroed += _zeroed(plain, self.dims)
-                lines = self._forward([s for s in plain.steps if s.name != self.classifier.name])
+                lines = self._forward(self._before_logits(plain.steps))
             pooled = pooled or not stage.outputs.sizes
             (head if pooled else features).extend(lines)
             if not pooled:
@@ -222,6 +230,7 @@ class Emitter:
             "sequences": self._sequences(),
             "head": head,
             "classifier": self.classifier.name,
+            "logits": macros().mean("x", self.dims, "positions") if self._averages() else "x",
             "features_doc": docstring(INDENT, f"{self._input()} -> {self._features()}."),
             "head_doc": docstring(
                 INDENT,
@@ -230,6 +239,11 @@ class Emitter:
             ),
             "forward_doc": docstring(INDENT, f"{self._input()} -> (N, num_classes), the logits."),
         }
+
+    def _before_logits(self, steps: Iterable[Step]) -> list[Step]:
+        """Without the classifier, and the mean of its answers."""
+        last = self.network.stages[-1].first[-1].name if self._averages() else self.classifier.name
+        return [step for step in steps if step.name not in (self.classifier.name, last)]
 
     def _features(self) -> str:
         """The shape in front of the global mean, for a clip of any size."""

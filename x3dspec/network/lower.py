@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from x3dspec.language import schema
@@ -68,6 +69,7 @@ class _Lowering:
     def __init__(self, source: Source, explicit: set[str]) -> None:
         self.source = source
         self.file = source.network
+        self.explicit = explicit
         self.problems: list[Problem] = []
         self.stage = ""
         self.layers = 0
@@ -261,7 +263,18 @@ class _Lowering:
         def body(items: list[schema.LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
             return self._layers(items, path, place, base["inputs"], given)
 
-        return Reader(item.kind, item.body, base, build, self._report, body)
+        def own_clip(path: Path) -> tuple[Expr, ...]:
+            sizes: tuple[Expr, ...] = base["inputs"].sizes
+            return sizes if self.source.clip is None else self._own_clip[path].sizes
+
+        return Reader(item.kind, item.body, base, build, self._report, body, own_clip)
+
+    @cached_property
+    def _own_clip(self) -> dict[Path, Shape]:
+        """What reaches every layer of a stage of layers when the clip is the spec's own."""
+        network = _Lowering(replace(self.source, clip=None), self.explicit).network()
+        stages = [stage for stage in network.stages if stage.block is None]
+        return {layer.origin: layer.inputs for stage in stages for layer in net.walk(stage)}
 
 
 def _numbers(scope: Scope) -> tuple[tuple[str, Expr], ...]:
@@ -281,7 +294,8 @@ def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
         return a if a is b else add(multiply(when, a), multiply(negation(when), b))
 
     pairs = zip(there.sizes, absent.sizes, strict=True)
-    return net.Shape(select(there.channels, absent.channels), tuple(select(a, b) for a, b in pairs))
+    channels = select(there.channels, absent.channels)
+    return replace(there, channels=channels, sizes=tuple(select(a, b) for a, b in pairs))
 
 
 def _syntaxes(items: list[schema.LayerItem]) -> Iterator[Syntax]:
