@@ -41,7 +41,7 @@ VIDEO = {
     "r2plus1d_r50": (28_107_600, 57_533_825_024, (8, 64)),
     "csn_r101": (22_213_776, 56_468_187_136, (16, 64)),
 }
-#: torchvision's: parameters and MACs as it prints them itself, in its Weights, with its three digits of GFLOPs.
+#: Parameters and GMACs of torchvision as its Weights print them.
 TORCHVISION = {
     "r3d_18": (33_371_472, "40.697"),
     "mc3_18": (11_695_440, "43.343"),
@@ -135,14 +135,14 @@ def test_video_network_counts_as_torchvision_prints(name: str) -> None:
 
 @needs_torchvision
 @pytest.mark.parametrize("name", TORCHVISION)
-@pytest.mark.parametrize("frames, size", [(8, 64), (5, 57)])
+@pytest.mark.parametrize(("frames", "size"), [(8, 64), (5, 57)])
 def test_logits_are_torchvisions(name: str, frames: int, size: int) -> None:
     theirs = family_peers.torchvision(name)
     assert difference(published(name), theirs, "torchvision", (3, frames, size, size)) < 1e-5
 
 
 @needs_torchvision
-@pytest.mark.parametrize("name, kind", [("r3d_18", "Conv3DSimple"), ("r2plus1d_18", "Conv2Plus1D")])
+@pytest.mark.parametrize(("name", "kind"), [("r3d_18", "Conv3DSimple"), ("r2plus1d_18", "Conv2Plus1D")])
 def test_a_video_network_of_34_layers_is_torchvisions(name: str, kind: str) -> None:
     resolved = published(name, depth=34)
     with torch.device("meta"):
