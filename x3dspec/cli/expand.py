@@ -153,8 +153,8 @@ def command(
     stop, narrator = Stop(), Narrator()
     trainer = _trainer(name, template, limit, retries, jobs, dask)
     _needs_journal(trainer, log)
-    journal = log and Journal(log, _subject(architecture, name, template, rule.value, names))
-    inheritance = trainer and journal and _inheritance(trainer, journal)
+    journal = None if log is None else Journal(log, _subject(architecture, name, template, rule.value, names))
+    inheritance = _inheritance(trainer, journal)
     chooser = (
         replace(trainer, stop=stop, watch=narrator.watch, inheritance=inheritance).judge()
         if trainer
@@ -246,9 +246,9 @@ def _needs_journal(trainer: Trainer | None, log: Path | None) -> None:
         )
 
 
-def _inheritance(trainer: Trainer, journal: Journal) -> Inheritance | None:
+def _inheritance(trainer: Trainer | None, journal: Journal | None) -> Inheritance | None:
     """What keeps and grows weights, where the command has places for them."""
-    if not inherits(trainer.words):
+    if trainer is None or journal is None or not inherits(trainer.words):
         return None
     try:
         from x3dspec.pytorch import inherit
