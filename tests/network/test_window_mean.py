@@ -8,10 +8,10 @@ from pathlib import Path
 import emitted
 import peers
 import pytest
-import specs
 import torch
 from hooks import hooked
 
+import specs
 import x3dspec
 from x3dspec.codegen.module import source
 from x3dspec.language.errors import SpecError
