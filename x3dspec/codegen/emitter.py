@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from x3dspec.codegen import metadata
-from x3dspec.codegen.classes import Class, Instance, Module, Parameter, every_step, unify
+from x3dspec.codegen.classes import Class, Instance, Module, Parameter, every_step
 from x3dspec.codegen.docstrings import docstring
 from x3dspec.codegen.format import broken
 from x3dspec.codegen.forward import INDENT, Forward, returned
 from x3dspec.codegen.header import Header
 from x3dspec.codegen.templates import environment, macros
+from x3dspec.codegen.unify import unify
 from x3dspec.language.errors import SpecError
 from x3dspec.language.identifiers import class_name
 from x3dspec.network import layers as net
