@@ -19,9 +19,10 @@ from x3dspec.codegen.header_reader import read_header
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
-from x3dspec.pytorch import probe
+from x3dspec.pytorch import emitted_file, probe
 from x3dspec.pytorch import verify as room
-from x3dspec.pytorch.verify import Report, verify
+from x3dspec.pytorch.checks import Report
+from x3dspec.pytorch.verify import verify
 
 torch.set_num_threads(1)
 
@@ -301,7 +302,7 @@ def test_files_that_are_not_emitted(text: str, message: str, tmp_path: Path) -> 
 def test_what_is_no_readable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("binary").write_bytes(b"\xff\xfe\x00")
-    Path("large").write_bytes(b"#" * (room.MAX_BYTES + 1))
+    Path("large").write_bytes(b"#" * (emitted_file.MAX_BYTES + 1))
     os.mkfifo("pipe")
     expected = {
         "none": "no such file",
