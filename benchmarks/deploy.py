@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from x3dspec import load
 from x3dspec.codegen import module
-from x3dspec.pytorch import export, key_rules, machine, timing
+from x3dspec.pytorch import export, key_rules_reader, machine, timing
 from x3dspec.pytorch.convert import convert
 from x3dspec.pytorch.expected import factory
 
@@ -120,7 +120,7 @@ def pair(name: str) -> Pair:
     state = {key: random(key, tensor, generator) for key, tensor in peer.state_dict().items()}
     peer.load_state_dict(state)
     converted = convert(
-        state, "pytorchvideo", "x3dspec", key_rules.load(resolved.architecture), resolved
+        state, "pytorchvideo", "x3dspec", key_rules_reader.load_rules(resolved.architecture), resolved
     ).state
     train = factory(resolved)().eval()
     train.load_state_dict(converted)

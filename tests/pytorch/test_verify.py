@@ -19,8 +19,7 @@ from x3dspec.codegen.header_reader import read_header
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
-from x3dspec.pytorch import emitted_file, probe
-from x3dspec.pytorch import verify as room
+from x3dspec.pytorch import emitted_file, observations, probe
 from x3dspec.pytorch.checks import Report
 from x3dspec.pytorch.verify import verify
 
@@ -36,11 +35,11 @@ Edit = tuple[str, str]
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run emitted files in this process, where torch is loaded: for files that are known."""
 
-    def observed(request: dict[str, Any], timeout: float) -> Any:
-        return json.loads(json.dumps(probe.observe(request)))
+    def observed(name: str, text: str, request: dict[str, Any], timeout: float) -> Any:
+        return json.loads(json.dumps(probe.observe({"text": text, "file": name, **request})))
 
-    monkeypatch.setattr(room, "_probed", observed)
-    monkeypatch.setattr(room, "MAX_FORWARD", 10**9)
+    monkeypatch.setattr(observations, "probed", observed)
+    monkeypatch.setattr(observations, "MAX_FORWARD", 10**9)
 
 
 def written(folder: Path, resolved: Resolved, *edits: Edit) -> Path:
