@@ -9,13 +9,15 @@ from typing import Any
 
 import sympy
 
-from x3dspec.formula.closed_form import Quantity, counted_as, refusals
+from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy
 from x3dspec.language import expressions as expr
 from x3dspec.language.expressions import EXACT, Expr, Tape
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Quantity
+from x3dspec.network.quantities import quantity as counted_as
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def smooth(
     counted = counted_as(quantity, convention)
     overrides = dict(setting or {})
     values = complete(architecture.source, overrides)
-    total = expr.lift(counted.measure(architecture.symbolic(frozenset(overrides)).cost()))
+    total = expr.lift(counted.of(architecture.symbolic(frozenset(overrides))))
     with refusals(architecture):
         [root] = _branches(expr.relax([total]), values)
         form = sympy.expand(to_sympy(root))
