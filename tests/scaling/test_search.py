@@ -18,7 +18,7 @@ import x3dspec
 from specs import COMPOUND, GROUPED, written
 from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
-from x3dspec.language.expressions import EXACT
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.numbers import sqrt
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.quantities import ALWAYS

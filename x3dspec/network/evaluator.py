@@ -11,10 +11,11 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import EXACT, Tape
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, Root
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete

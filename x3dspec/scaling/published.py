@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from x3dspec.language.errors import SpecError
-from x3dspec.language.grammar import Syntax
 from x3dspec.language.numbers import Exact, text
-from x3dspec.language.source import number
+from x3dspec.language.syntax import Syntax
+from x3dspec.language.values import number
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting

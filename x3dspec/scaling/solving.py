@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from x3dspec.formula.real import Number, Real
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import Expr, build, relax, variable
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import Expr, variable
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.relaxation import relax
 from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting

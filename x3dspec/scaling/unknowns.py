@@ -15,8 +15,8 @@ from typing import Any
 
 from x3dspec.formula.real import Number, decided, text
 from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest, nearest

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from x3dspec.language.errors import BadArgument, Infeasible, SpecError
-from x3dspec.language.expressions import Expr, Tape
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import expressions
 from x3dspec.network.evaluator import Evaluator

@@ -13,10 +13,10 @@ from fractions import Fraction
 
 from x3dspec.formula.real import decided
 from x3dspec.language.errors import BadArgument, unknown
-from x3dspec.language.expressions import variables
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
-from x3dspec.language.source import outside, parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import variables
+from x3dspec.language.values import outside, parse_number
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
