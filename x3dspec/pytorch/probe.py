@@ -31,6 +31,12 @@ _KINDS = {
     "hardswish": "hard_swish",
     "sigmoid": "sigmoid",
     "hardsigmoid": "hard_sigmoid",
+    "tanh": "tanh",
+    "gelu": "gelu",
+    "mish": "mish",
+    "elu": "elu",
+    "leaky_relu": "leaky_relu",
+    "_prelu_kernel": "prelu",
     "max_pool2d_with_indices": "max_pool",
     "max_pool3d_with_indices": "max_pool",
     "avg_pool2d": "avg_pool",
@@ -39,6 +45,8 @@ _KINDS = {
     "add": "sum",
     "mul": "product",
 }
+#: Functions that have a number of their own, and what torch calls it.
+_NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
 #: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics.
 _PREPARATION = frozenset({"t", "detach", "empty"})
 
@@ -175,7 +183,8 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
         def __torch_dispatch__(self, op: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = op(*args, **(kwargs or {}))
             name = op._schema.name.removeprefix("aten::").removesuffix("_")
-            if name not in _PREPARATION:
+            weight = name == "view" and isinstance(args[0], torch.nn.Parameter)
+            if name not in _PREPARATION and not weight:
                 given = {a.name: a.default_value for a in op._schema.arguments}
                 given |= dict(zip(given, args, strict=False)) | (kwargs or {})
                 seen.append(_operation(name, given, result))
@@ -188,6 +197,8 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
 
 def _operation(name: str, given: dict[str, Any], result: Any) -> str:
     kind = _KINDS.get(name, name)
+    if kind == "gelu" and given["approximate"] != "none":
+        kind = f"gelu_{given['approximate']}"
     output = result[0] if isinstance(result, tuple) else result
     shape = list(output.shape[1:])
     return described(kind, shape, **_details(kind, given, len(shape) - 1))
@@ -205,6 +216,10 @@ def _details(kind: str, given: dict[str, Any], dimensions: int) -> dict[str, obj
         return {"eps": given["eps"], "momentum": given["momentum"]}
     if kind == "linear":
         return {"bias": len(given["self"].shape) == 1}
+    if kind == "prelu":
+        return {"slopes": given["weight"].numel()}
+    if kind in _NUMBERS:
+        return {_NUMBERS[kind]: given[_NUMBERS[kind]]}
     return {}
 
 
