@@ -47,8 +47,9 @@ _KINDS = {
 }
 #: Functions that have a number of their own, and what torch calls it.
 _NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
-#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics.
-_PREPARATION = frozenset({"t", "detach", "empty"})
+#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
+#: positions as samples of a batch.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:
@@ -183,8 +184,7 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
         def __torch_dispatch__(self, op: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = op(*args, **(kwargs or {}))
             name = op._schema.name.removeprefix("aten::").removesuffix("_")
-            weight = name == "view" and isinstance(args[0], torch.nn.Parameter)
-            if name not in _PREPARATION and not weight:
+            if name not in _PREPARATION:
                 given = {a.name: a.default_value for a in op._schema.arguments}
                 given |= dict(zip(given, args, strict=False)) | (kwargs or {})
                 seen.append(_operation(name, given, result))

@@ -169,7 +169,8 @@ class _Loop:
         scores = {i: Score(None, each.reason) for i, each in enumerate(found) if isinstance(each, Skip)}
         history = tuple(step.axis for step in self.steps)
         asked = [
-            Candidate(self.evaluator.architecture, each.axis, each.setting, history) for _, each in steps
+            Candidate(self.evaluator.architecture, each.axis, each.setting, history, self.state.setting)
+            for _, each in steps
         ]
         for place, score in self.judge(asked):
             scores[steps[place][0]] = score

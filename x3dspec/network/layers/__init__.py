@@ -20,6 +20,7 @@ from x3dspec.network.layers.residual import Residual
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
+from x3dspec.network.layers.window_mean import WindowMean
 
 __all__ = [
     "FUNCTIONS",
@@ -41,6 +42,7 @@ __all__ = [
     "Shape",
     "SqueezeExcite",
     "Stage",
+    "WindowMean",
     "blocks",
     "expressions",
     "layers",
@@ -60,6 +62,7 @@ KINDS: dict[str, type[Layer[Any]]] = {
     "max_pool": Pool,
     "avg_pool": Pool,
     "mean": Mean,
+    "window_mean": WindowMean,
     "linear": Linear,
     "dropout": Dropout,
     "residual": Residual,
