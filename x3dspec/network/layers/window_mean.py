@@ -45,9 +45,10 @@ class WindowMean(Layer[N]):
 
     def constraints(self: WindowMean[Expr]) -> Constraints:
         message = "its window, {0}, which the spec's own clip leaves here, is larger than its input, {1}"
-        for size, window in zip(self.inputs.sizes, self.window, strict=True):
-            if size is not window:
-                yield from must(self.origin, at_least(size - window, 0), message, (window, size))
+        for size, window, positions in zip(
+            self.inputs.sizes, self.window, self.outputs.positions, strict=True
+        ):
+            yield from must(self.origin, at_least(positions, 1), message, (window, size))
 
     def filter(self) -> tuple[str, N | None]:
         return "mean", None
