@@ -87,9 +87,9 @@ def _removed(module: str, ours: State, network: Network, norm: OptionalNorm) -> 
     block = module.removesuffix(norm.name)
     tensors = {key.rpartition(".")[2]: tensor.double() for key, tensor in own.items()}
     weight, bias = f"{block}{norm.follows}.weight", f"{block}{norm.added_to}.bias"
-    statistics = [tensors["running_mean"], tensors["running_var"], _eps(module, network) or 0]
-    affine = [tensors["weight"], tensors["bias"]]
-    scaled, shift = fuse_conv_bn_weights(ours[weight].double(), None, *statistics, *affine)
+    mean, variance = tensors["running_mean"], tensors["running_var"]
+    eps, conv = _eps(module, network) or 0, ours[weight].double()
+    scaled, shift = fuse_conv_bn_weights(conv, None, mean, variance, eps, tensors["weight"], tensors["bias"])
     ours[weight] = scaled.detach().to(ours[weight].dtype)
     ours[bias] = (ours[bias].double() + shift.detach()).to(ours[bias].dtype)
     return f"{module}: not in the target; folded into {norm.follows} and {norm.added_to}, exact in eval mode"
