@@ -657,12 +657,9 @@ def test_a_network_of_float_products_is_named_and_converted() -> None:
     rules = key_rules_reader.load_rules(exact.architecture)
     with pytest.raises(SpecError) as caught:
         weights.convert(state, "pytorchvideo", "x3dspec", rules, exact)
-    told = (
-        "x3dspec resolve x2d --gamma-w 1.26 --gamma-b 2.048 --gamma-d 2.2 --set shortcut_norm=on_width_change"
-    )
-    assert f"; its tensors are those of {told}on_width_change (one channel less, as int() of" in str(
-        caught.value
-    )
+    told = "x2d --gamma-w 1.26 --gamma-b 2.048 --gamma-d 2.2 --set shortcut_norm=on_width_change"
+    why = "one channel less, as int() of a product of floats can give"
+    assert f"; its tensors are those of x3dspec resolve {told} ({why})" in str(caught.value)
     theirs = identify({key: tuple(tensor.shape) for key, tensor in state.items()}).resolved
     assert [stage.argument("inner") for stage in theirs.network.stages[1:5]] == [65, 122, 245, 491]
     assert len(weights.convert(state, "pytorchvideo", "x3dspec", rules, theirs).state) == len(state)
