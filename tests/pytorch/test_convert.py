@@ -661,5 +661,5 @@ def test_a_network_of_float_products_is_named_and_converted() -> None:
     why = "one channel less, as int() of a product of floats can give"
     assert f"; its tensors are those of x3dspec resolve {told} ({why})" in str(caught.value)
     theirs = identify({key: tuple(tensor.shape) for key, tensor in state.items()}).resolved
-    assert [stage.argument("inner") for stage in theirs.network.stages[1:5]] == [65, 122, 245, 491]
+    assert [stage.argument("inner") for stage in theirs.network.stages[1:5]] == [65, 131, 245, 491]
     assert len(weights.convert(state, "pytorchvideo", "x3dspec", rules, theirs).state) == len(state)
