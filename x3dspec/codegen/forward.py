@@ -34,7 +34,7 @@ class Forward:
                 lines.append(f"{indent}{target} = {value}")
                 longer = self._applied(step, target)
             value = longer
-            if step.kind in ("activation", "mean", "running_mean"):
+            if step.kind in ("activation", "mean", "clip_mean", "running_mean"):
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -44,8 +44,8 @@ class Forward:
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
             return str(macros().activation(step.function, value, step.fresh and self.form != "stream"))
-        if step.kind == "mean":
-            return str(macros().mean(value, self.dims))
+        if step.kind in ("mean", "clip_mean"):
+            return str(getattr(macros(), step.kind)(value, self.dims))
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"

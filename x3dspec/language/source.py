@@ -32,8 +32,12 @@ MAX_HINTS = 8
 #: No factor of a network is larger, nor smaller than its inverse; products of a few are floats.
 MAX_FACTOR = 10**12
 _SIZED = "between 1e-12 and 1e12 in size"
+#: What the emitted modules of all forms call their own.
 _TEMPLATE_CLASSES = frozenset(
-    {"SqueezeExcite", "F", "Tensor", "Any", "Module", "Stream", "StepConv", "Delay", "RunningMean"}
+    {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
+    | {"FrameConv", "TimeConv", "Projection"}
+    | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
+    | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 
 

@@ -151,17 +151,19 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    given = [_batch(clip)]
+    given, run = [_batch(clip)], getattr(model, "forward_clips", model)
     if hasattr(model, "initial_state"):
         given.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(*given)
+        run(*given)
     return float(counter.get_total_flops() / 2)
 
 
 def _logits(model: Any, clips: Any) -> Any:
     """The logits of clips; a stream's are those after the last frame."""
-    return model.forward_clip(clips)[:, -1] if hasattr(model, "forward_clip") else model(clips)
+    if hasattr(model, "forward_clip"):
+        return model.forward_clip(clips)[:, -1]
+    return getattr(model, "forward_clips", model)(clips)
 
 
 def _layers(model: Any, clip: Sequence[int]) -> list[str]:

@@ -45,7 +45,7 @@ _ENVIRONMENT = (
     *("TMPDIR", "TEMP", "TMP", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
 )
 #: Forms of other operations, and the forms that train them.
-_COMPARED_WITH = {"deploy": "train", "stream": "stream_train"}
+_COMPARED_WITH = {"deploy": "train", "flat": "train", "stream": "stream_train"}
 _ARGUMENTS = {"num_classes": 7, "in_channels": 5, "dropout": 0.25}
 
 
@@ -211,7 +211,7 @@ def _run_compared(file: Path, text: str, resolved: Resolved, form: str, timeout:
     """A form of other operations is compared with the form that the spec gives for training it."""
     counted = emit.counted(resolved, form)
     clips = [_sizes(each.network) for each in (resolved, _smallest(resolved))]
-    steps = 1 if form == "deploy" else (resolved.network.frames or 0) + stream.memory(counted.network).delay
+    steps = (resolved.network.frames or 0) + stream.memory(counted.network).delay if form == "stream" else 1
     forwards = clips if steps * counted.cost().macs <= MAX_FORWARD else clips[1:]
     arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
     request = {
