@@ -16,20 +16,20 @@ from pydantic import BaseModel
 
 import x3dspec
 from x3dspec.codegen.templates import macros
-from x3dspec.language import schema
+from x3dspec.language import layer_keys
 from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.cost import Cost
 from x3dspec.pytorch import probe
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = list(schema.LayerItem.model_fields)
+KINDS = list(layer_keys.LayerItem.model_fields)
 #: What a class of layer says itself, and does not inherit.
 OWN = ("lower", "count", "constraints", "operations")
 
 
 def keys(kind: str) -> type[BaseModel]:
-    annotation = schema.LayerItem.model_fields[kind].annotation
+    annotation = layer_keys.LayerItem.model_fields[kind].annotation
     return next(
         each for each in get_args(annotation) if isinstance(each, type) and issubclass(each, BaseModel)
     )
@@ -41,7 +41,7 @@ def test_the_schema_and_the_network_know_the_same_kinds() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_keys_have_a_meaning(kind: str) -> None:
-    assert schema.LayerItem.model_fields[kind].description
+    assert layer_keys.LayerItem.model_fields[kind].description
     assert all(field.description for field in keys(kind).model_fields.values())
 
 

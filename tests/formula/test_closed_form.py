@@ -15,8 +15,10 @@ import sympy
 import x3dspec
 from x3dspec import Architecture, SpecError
 from x3dspec.formula import closed_form, elasticity, printers, render, sympy_bridge
-from x3dspec.language import expressions, numbers
-from x3dspec.language.expressions import EXACT, Expr, Tape, constant, variable
+from x3dspec.language import expressions, numbers, relaxation
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr, constant, variable
+from x3dspec.language.tape import Tape
 from x3dspec.network import cost
 
 FAMILY = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
@@ -182,7 +184,7 @@ def test_squeezing_adds_its_own_small_terms(x2d: Architecture) -> None:
 
 @pytest.mark.parametrize("quantity", ["macs", "params", "activations"])
 def test_the_relaxed_form_is_what_sympy_expands(x2d: Architecture, quantity: str) -> None:
-    [smooth] = expressions.relax([getattr(x2d.formula(), quantity)])
+    [smooth] = relaxation.relax([getattr(x2d.formula(), quantity)])
     expanded = sympy.expand(sympy_bridge.to_sympy(smooth))
     ours = polynomial(x2d, quantity)
     assert ours.subs({gamma(name): sympy_bridge.symbol(f"gamma_{name}") for name in "tswbd"}) == expanded
@@ -200,7 +202,7 @@ def test_relaxed_terms_come_by_size(x2d: Architecture) -> None:
 @pytest.mark.parametrize("quantity", ["macs", "params"])
 def test_elasticities_are_those_that_sympy_derives(x2d: Architecture, quantity: str) -> None:
     setting = {"gamma_t": Fraction(13), "gamma_b": Fraction(9, 4), "gamma_d": Fraction(11, 5)}
-    [smooth] = expressions.relax([getattr(x2d.formula(), quantity)])
+    [smooth] = relaxation.relax([getattr(x2d.formula(), quantity)])
     form = sympy_bridge.to_sympy(smooth)
     factors = x2d.at(setting).factors
     values = {sympy_bridge.symbol(name): sympy_bridge.to_number(value) for name, value in factors.items()}

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 import x3dspec
 from x3dspec import Architecture
 from x3dspec.formula import closed_form, render, sympy_bridge
-from x3dspec.language import expressions
 from x3dspec.language import numbers as exact
-from x3dspec.language.expressions import EXACT, Expr, Tape
+from x3dspec.language import relaxation
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact
+from x3dspec.language.tape import Tape
 from x3dspec.network import cost
 
 QUANTITIES = ("macs", "params", "activations", "weights", "norm_elements", "bytes")
@@ -215,7 +217,7 @@ def test_the_count_by_hand_gives_the_published_family() -> None:
 @cache
 def relaxed() -> Tape[Any]:
     roots: list[Expr] = [tape().roots[0], tape().roots[1]]
-    return Tape(expressions.relax(roots))
+    return Tape(relaxation.relax(roots))
 
 
 LARGE = {

@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.language.errors import BadArgument
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
-from x3dspec.language.source import parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import parse_number
 from x3dspec.network.layers import Network
 from x3dspec.network.stream import frames_seen
 from x3dspec.network.units import Target, parse_target

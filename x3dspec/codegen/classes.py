@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from x3dspec.language.document import Path
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 
 Body = tuple[net.Layer[int], ...]

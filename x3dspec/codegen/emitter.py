@@ -20,7 +20,7 @@ from x3dspec.codegen.forward import INDENT, Forward, returned
 from x3dspec.codegen.header import Header
 from x3dspec.codegen.templates import environment, macros
 from x3dspec.language.errors import SpecError
-from x3dspec.language.source import class_name
+from x3dspec.language.identifiers import class_name
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 

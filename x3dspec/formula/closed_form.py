@@ -20,9 +20,12 @@ import sympy
 from x3dspec.formula.names import names
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
+from x3dspec.language import relaxation
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import BadArgument, SpecError, unknown
-from x3dspec.language.expressions import EXACT, Expr, Tape
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.tape import Tape
 from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
@@ -116,7 +119,7 @@ def derive(
     values = complete(architecture.source, overrides)
     network = architecture.symbolic(frozenset(overrides))
     total = expr.lift(counted.measure(network.cost()))
-    [root] = expr.relax([total]) if relaxed else [total]
+    [root] = relaxation.relax([total]) if relaxed else [total]
     with refusals(architecture):
         definitions, terms = _relaxed(root, values) if relaxed else _rounded(network, counted, values)
         value = _value(root, values)

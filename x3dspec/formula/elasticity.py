@@ -12,7 +12,10 @@ import sympy
 from x3dspec.formula.closed_form import Quantity, counted_as, refusals
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import EXACT, Expr, Tape
+from x3dspec.language import relaxation
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr
+from x3dspec.language.tape import Tape
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
@@ -79,7 +82,7 @@ def smooth(
     values = complete(architecture.source, overrides)
     total = expr.lift(counted.measure(architecture.symbolic(frozenset(overrides)).cost()))
     with refusals(architecture):
-        [root] = _branches(expr.relax([total]), values)
+        [root] = _branches(relaxation.relax([total]), values)
         form = sympy.expand(to_sympy(root))
     return Smooth(counted, form, {symbol(name): to_number(value) for name, value in values.items()})
 

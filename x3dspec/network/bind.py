@@ -13,12 +13,15 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from x3dspec.language.document import Path
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import EXACT, Expr, Tape, variables
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import ExactError
-from x3dspec.language.source import Source, brief
+from x3dspec.language.paths import Path
+from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape, variables
+from x3dspec.language.values import brief
 from x3dspec.network import layers as net
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import broken, constraints, expressions

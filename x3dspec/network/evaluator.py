@@ -12,10 +12,12 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import EXACT, Expr, Tape
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, ExactError, Root
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
@@ -114,8 +116,13 @@ class Form:
         return {quantity: Tape([getattr(self._tally, quantity)]) for quantity in QUANTITIES}
 
 
-class Meter:
-    """The figures of one spec; see the module."""
+class Evaluator:
+    """The figures of one spec; see the module. :meth:`of` compiles its formulas once for all who ask."""
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> Evaluator:
+        """The one evaluator of an architecture, or of one with the same content."""
+        return _evaluator(architecture)
 
     def __init__(self, architecture: Architecture) -> None:
         self.architecture = architecture
@@ -162,6 +169,5 @@ class Meter:
 
 
 @lru_cache(maxsize=16)
-def meter(architecture: Architecture) -> Meter:
-    """The one meter of an architecture: its formulas are compiled once."""
-    return Meter(architecture)
+def _evaluator(architecture: Architecture) -> Evaluator:
+    return Evaluator(architecture)

@@ -13,23 +13,15 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from x3dspec.language import schema
-from x3dspec.language.document import Path
+from x3dspec.language import layer_keys, schema, traversal
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import (
-    ONE,
-    ZERO,
-    Expr,
-    add,
-    build,
-    constant,
-    multiply,
-    negation,
-    variable,
-)
-from x3dspec.language.grammar import MAX_OPERATIONS, ExpressionError, Syntax, cycles, size
+from x3dspec.language.expressions import ONE, ZERO, Expr, add, constant, multiply, negation, variable
+from x3dspec.language.grammar import MAX_OPERATIONS
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import ExactError
+from x3dspec.language.paths import Path
 from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError, Syntax, cycles, size
 from x3dspec.network import layers as net
 from x3dspec.network.layers.reader import Reader
 
@@ -178,7 +170,7 @@ class _Lowering:
 
     def _body(
         self, stage: schema.Stage, path: Path
-    ) -> tuple[list[schema.LayerItem], Path, dict[str, Syntax]]:
+    ) -> tuple[list[layer_keys.LayerItem], Path, dict[str, Syntax]]:
         """The stage's layers, where they are written, and the arguments they are given."""
         if stage.layers is not None:
             return stage.layers, (*path, "layers"), {}
@@ -197,7 +189,7 @@ class _Lowering:
             values[name] = ONE if index and _is_stride(name) else value
         return values
 
-    def _period(self, items: list[schema.LayerItem], stage: schema.Stage, path: Path) -> int:
+    def _period(self, items: list[layer_keys.LayerItem], stage: schema.Stage, path: Path) -> int:
         trees = [*_syntaxes(items), *(stage.model_extra or {}).values()]
         period = math.lcm(*(length for tree in trees for length in cycles(tree)))
         if period > MAX_PERIOD:
@@ -207,7 +199,7 @@ class _Lowering:
 
     def _layers(
         self,
-        items: list[schema.LayerItem],
+        items: list[layer_keys.LayerItem],
         path: Path,
         place: _Place,
         shape: Shape,
@@ -239,14 +231,14 @@ class _Lowering:
             self._stop_at_problems()
 
     def _layer(
-        self, item: schema.LayerItem, path: Path, place: _Place, shape: Shape, given: Expr
+        self, item: layer_keys.LayerItem, path: Path, place: _Place, shape: Shape, given: Expr
     ) -> net.Layer[Expr] | None:
         """One layer; None where it is never there, or is reported."""
         scope = {**place.scope, "channels": shape.channels}
         when = given
         if item.body.when is not None:
             when = multiply(given, self._build(item.body.when, (*path, "when"), scope, place.index))
-        if when is ZERO and not isinstance(item.body, schema.Residual):
+        if when is ZERO and not isinstance(item.body, layer_keys.Residual):
             return None
         base = {"name": place.names.get(path, ""), "origin": path, "when": when, "inputs": shape}
         layer = net.KINDS[item.kind].lower(self._reader(item, base, replace(place, scope=scope)))
@@ -254,11 +246,11 @@ class _Lowering:
             return layer
         return replace(layer, outputs=_selected(when, layer.outputs, shape))
 
-    def _reader(self, item: schema.LayerItem, base: dict[str, Any], place: _Place) -> Reader:
+    def _reader(self, item: layer_keys.LayerItem, base: dict[str, Any], place: _Place) -> Reader:
         def build(tree: Syntax, path: Path) -> Expr:
             return self._build(tree, path, place.scope, place.index)
 
-        def body(items: list[schema.LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
+        def body(items: list[layer_keys.LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
             return self._layers(items, path, place, base["inputs"], given)
 
         return Reader(item.kind, item.body, base, build, self._report, body)
@@ -284,17 +276,17 @@ def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
     return net.Shape(select(there.channels, absent.channels), tuple(select(a, b) for a, b in pairs))
 
 
-def _syntaxes(items: list[schema.LayerItem]) -> Iterator[Syntax]:
-    for _, tree in schema.expressions(items):
+def _syntaxes(items: list[layer_keys.LayerItem]) -> Iterator[Syntax]:
+    for _, tree in traversal.expressions(items):
         yield tree
 
 
-def _layer_names(items: list[schema.LayerItem], origin: Path, stage: str | None) -> dict[Path, str]:
+def _layer_names(items: list[layer_keys.LayerItem], origin: Path, stage: str | None) -> dict[Path, str]:
     """An attribute name for every layer: its own, or its kind's, numbered where there are several.
 
     In a stage of layers (`stage` is its name) a convolution or linear layer is called as the stage.
     """
-    placed = list(schema.layer_items(items, origin))
+    placed = list(layer_keys.layer_items(items, origin))
     bases = [item.body.name or _default_name(item.kind, path, stage) for path, item in placed]
     several = Counter(bases)
     given = {item.body.name for _, item in placed}

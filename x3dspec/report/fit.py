@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from x3dspec.language import numbers
-from x3dspec.language.expressions import Expr, build, lift, variable
+from x3dspec.language.expressions import Expr, lift, variable
+from x3dspec.language.meaning import build
 from x3dspec.language.source import Source
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting

@@ -21,10 +21,11 @@ from typing import Any
 from x3dspec.formula import printers
 from x3dspec.formula.sympy_bridge import translate
 from x3dspec.language import numbers as exact
-from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import Expr, build, lift, variable
+from x3dspec.language.expressions import Expr, lift, variable
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact
+from x3dspec.language.paths import Path
 from x3dspec.network import cost, identity, kinds, preset
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved

@@ -1,7 +1,7 @@
 """A network as dataclasses: every number is an expression before binding and an integer after.
 
 A kind of layer is one class, in the file of its name: its shape rule, cost rule, constraints, torch's
-constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.schema`, its macro in
+constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.layer_keys`, its macro in
 ``templates/layers.jinja``; ``tests/test_layers.py`` fails until it has every part.
 """
 

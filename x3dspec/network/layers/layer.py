@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import Expr
+from x3dspec.language.paths import Path
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
