@@ -41,7 +41,7 @@ from x3dspec.language import (
 )
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
-from x3dspec.network import conditions, cost, lower
+from x3dspec.network import builder, conditions, cost, lower
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
@@ -321,7 +321,7 @@ def bounds() -> str:
         ("stages", spec.MAX_STAGES, several),
         ("layers of one block", layer_keys.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
-        ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
+        ("layers of all distinct blocks", builder.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
         ("repeats of a block", conditions.MAX_REPEAT, "each is a line of the generated file"),
         ("blocks in all", conditions.MAX_BLOCKS, "as before, over all stages"),
         ("frames, height, width", conditions.MAX_SIZE, "products of sizes stay numbers of 20 digits"),

@@ -43,7 +43,7 @@ class Forward:
 
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
-            return str(macros().activation(step.function, value, step.fresh and self.form != "stream"))
+            return str(macros().activation(step.function, value, step.owns_input and self.form != "stream"))
         if step.kind in ("mean", "clip_mean"):
             return str(getattr(macros(), step.kind)(value, self.dims))
         if step.kind == "running_mean":
@@ -56,7 +56,7 @@ class Forward:
         other = value
         for each in step.shortcut:
             other = self._applied(each, other)
-        in_place = self.form == "deploy" and step.made
+        in_place = self.form == "deploy" and step.owns_branch
         total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
         if step.condition:
             total = f"{total} if self.{step.condition} else {inner}"
