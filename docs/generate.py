@@ -222,7 +222,7 @@ def language_functions() -> str:
 def conventions() -> str:
     """What four tools report for one and the same network."""
     network = x3dspec.load("x3d_xs").choose(shortcut_norm="on_width_change")
-    zoo = network.at_clip(4, 182)
+    zoo = network.choose(head="window").at_clip(4, 182)
     rows = [
         (
             f"`{name}`",

@@ -16,7 +16,8 @@ from test_deploy import random_settings
 from torch import Tensor, nn
 
 from x3dspec import load
-from x3dspec.codegen.module import FORMS, counted, source, spelled
+from x3dspec.codegen.forms import FORMS
+from x3dspec.codegen.module import counted, source, spelled
 from x3dspec.codegen.remaining import RULES, strangers
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
@@ -104,6 +105,11 @@ def test_a_2d_network_is_refused() -> None:
         SpecError, match="this network is 2-D: every form of it has tensors of rank 4 or less"
     ):
         source(load("efficientnet_b0").resolve(), form="flat")
+
+
+def test_a_mean_over_windows_is_refused() -> None:
+    with pytest.raises(SpecError, match="window_mean: a flat form takes no mean over windows of the clip"):
+        source(load("x3d_s").choose(head="window").resolve(), form="flat")
 
 
 @pytest.mark.parametrize("form", FORMS)

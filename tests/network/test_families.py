@@ -10,6 +10,7 @@ import ast
 import random
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -190,6 +191,15 @@ def test_logits_are_the_model_zoos(name: str) -> None:
     theirs = family_peers.model_zoo(name, frames, size)
     furthest = difference(published(name), theirs, "pytorchvideo", (3, frames, size, size))
     assert furthest < 1e-5
+
+
+@pytest.mark.parametrize("name", VIDEO)
+def test_logits_are_the_model_zoos_at_a_test_crop(name: str) -> None:
+    frames, size = VIDEO[name][2]
+    theirs = family_peers.model_zoo(name, frames, size)
+    spec = x3dspec.load(name).choose(head="window")
+    resolved = spec.resolve(gamma_t=frames, gamma_s=Fraction(size, 224))
+    assert difference(resolved, theirs, "pytorchvideo", (3, 2 * frames, size + 32, size + 32)) < 1e-5
 
 
 @needs_timm

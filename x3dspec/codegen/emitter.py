@@ -76,11 +76,20 @@ class Emitter:
 
     def _classifier(self) -> net.Linear[int]:
         stage = self.network.stages[-1]
-        if stage.block is None and stage.first and isinstance(stage.first[-1], net.Linear):
-            return stage.first[-1]
+        body = stage.first[:-1] if self._averaged() else stage.first
+        if stage.block is None and body and isinstance(body[-1], net.Linear) and not stage.outputs.positions:
+            return body[-1]
         document = self.resolved.architecture.source.document
         message = "an emitted network gives logits: its last stage must be layers that end in linear"
+        if stage.outputs.positions:
+            message += ", and behind window_mean in the mean of its answers"
         raise SpecError([document.problem(stage.origin, message)])
+
+    def _averaged(self) -> str | None:
+        """The mean of the answers at several positions, where it ends the network."""
+        last = self.network.stages[-1].first[-1:]
+        names = [layer.name for layer in last if isinstance(layer, net.Mean) and layer.inputs.positions]
+        return names[0] if names else None
 
     def _dropout(self) -> str | None:
         """The dropout whose rate the caller chooses: the last one of the network itself."""
@@ -177,6 +186,7 @@ class Emitter:
             "new_classifier": self._new_classifier(),
             "sequences": self._sequences(),
             "classifier": self.classifier.name,
+            "logits": macros().mean("x", self.dims, "positions") if self._averaged() else "x",
         }
 
     def _attributes(self, stage: net.Stage[int]) -> list[str]:
@@ -202,7 +212,8 @@ class Emitter:
     def _run(self, stage: net.Stage[int]) -> list[str]:
         """The lines of forward that run a stage."""
         if stage.block is None:
-            return self._forward([s for s in self.plain[stage.name].steps if s.name != self.classifier.name])
+            apart = (self.classifier.name, self._averaged())
+            return self._forward([s for s in self.plain[stage.name].steps if s.name not in apart])
         run = stage.sequence and self._sequences()
         call = f"self._run(self.{stage.name}, x)" if run else f"self.{stage.name}(x)"
         return [f"{INDENT}x = {call}"]

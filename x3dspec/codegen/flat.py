@@ -46,12 +46,16 @@ def flattened(resolved: Resolved) -> net.Network[int]:
     """The network of one clip as a batch of frames: the shapes of its layers are those of a frame.
 
     Raises:
-        SpecError: a 2-D network, which has no frames.
+        SpecError: a 2-D network, which has no frames, or a mean over windows of the clip.
     """
-    network = resolved.network
+    network, document = resolved.network, resolved.architecture.source.document
     if network.frames is None:
         message = "this network is 2-D: every form of it has tensors of rank 4 or less"
-        raise SpecError([resolved.architecture.source.document.problem(("input",), message)])
+        raise SpecError([document.problem(("input",), message)])
+    windows = [x for stage in network.stages for x in net.walk(stage) if isinstance(x, net.WindowMean)]
+    if windows:
+        message = "{}: a flat form takes no mean over windows of the clip"
+        raise SpecError([document.problem(each.origin, message.format(each.name)) for each in windows])
     in_time = set(_in_time(network))
     changed = deploy.mapped(network, lambda body: tuple(_flat(layer, in_time) for layer in body))
     stages = tuple(

@@ -34,7 +34,7 @@ class Forward:
                 lines.append(f"{indent}{target} = {value}")
                 longer = self._applied(step, target)
             value = longer
-            if step.kind in ("activation", "mean", "clip_mean", "running_mean"):
+            if step.kind in ("activation", "mean", "clip_mean", "window_mean", "running_mean"):
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -44,8 +44,12 @@ class Forward:
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
             return str(macros().activation(step.function, value, step.owns_input and self.form != "stream"))
-        if step.kind in ("mean", "clip_mean"):
-            return str(getattr(macros(), step.kind)(value, self.dims))
+        if step.kind == "mean":
+            return str(macros().mean(value, self.dims, step.function))
+        if step.kind == "clip_mean":
+            return str(macros().clip_mean(value))
+        if step.kind == "window_mean":
+            return f"self.{step.name}({value}).movedim(1, -1)"  # the layers behind it see channels alone
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"

@@ -13,6 +13,7 @@ from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
 Kinds = frozenset[type[net.Layer[int]]]
 _WRITTEN: Kinds = frozenset(net.KINDS.values())
 _INFERENCE = _WRITTEN - {net.Dropout}
+_MEANS: Kinds = frozenset({net.Mean, net.WindowMean})
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Rule:
 RULES = {
     "train": Rule(_WRITTEN, 5),
     "deploy": Rule(_INFERENCE | {FrameConv, TimeConv, Projection}, 5),
-    "flat": Rule(_INFERENCE - {net.Mean} | {ClipConv, ClipPool, ClipMean}, 4),
-    "stream": Rule(_INFERENCE - {net.Mean} | {StepConv, Delay, RunningMean}, 4),
+    "flat": Rule(_INFERENCE - _MEANS | {ClipConv, ClipPool, ClipMean}, 4),
+    "stream": Rule(_INFERENCE - _MEANS | {StepConv, Delay, RunningMean}, 4),
     "stream_train": Rule(_WRITTEN, 5),
 }
 

@@ -43,4 +43,6 @@ def _children(slots: list[Slot], parent: Slot, path: str) -> list[Slot]:
 
 
 def _function(layer: net.Layer[int]) -> str:
-    return layer.function if isinstance(layer, (net.Activation, net.Pool)) else ""
+    if isinstance(layer, (net.Activation, net.Pool)):
+        return layer.function
+    return "positions" if isinstance(layer, net.Mean) and layer.inputs.positions else ""

@@ -76,7 +76,11 @@ class Pool(Layer):
 
 
 class Mean(Layer):
-    """The mean over frames, height and width: (N, C, T, H, W) -> (N, C)."""
+    """The mean over frames, height and width: (N, C, T, H, W) -> (N, C); over positions behind a window."""
+
+
+class WindowMean(Layer):
+    """The mean over windows as large as the spec's own clip leaves here, at stride 1."""
 
 
 class Linear(Layer):
@@ -120,7 +124,14 @@ class LayerItem(Model):
     squeeze_excite: SqueezeExcite | None = Field(default=None, description="channel attention")
     max_pool: Pool | None = Field(default=None, description="maximum over windows")
     avg_pool: Pool | None = Field(default=None, description="mean over windows")
-    mean: Mean | None = Field(default=None, description="global mean")
+    mean: Mean | None = Field(
+        default=None, description="global mean; behind `window_mean`, that of all positions"
+    )
+    window_mean: WindowMean | None = Field(
+        default=None,
+        description="mean over windows of the size that the spec's own clip has here, at stride 1; the "
+        "layers behind it answer at every position of a larger clip, until a `mean`",
+    )
     linear: Linear | None = Field(default=None, description="fully connected layer")
     dropout: Dropout | None = Field(default=None, description="dropout")
     residual: Residual | None = Field(default=None, description="residual sum")

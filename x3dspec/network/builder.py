@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from x3dspec.language.errors import Problem, SpecError
 from x3dspec.language.expressions import ONE, Expr
@@ -23,10 +23,12 @@ class Builder:
         problems: what is wrong, in the order in which it was met.
         stage: the name of the stage at hand.
         layers, operations: how many so far.
+        own_clip: the sizes that reach a layer of a stage where the clip is the spec's own.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, own_clip: Callable[[Path], tuple[Expr, ...]]) -> None:
         self.source = source
+        self.own_clip = own_clip
         self.problems: list[Problem] = []
         self.stage = ""
         self.layers = 0

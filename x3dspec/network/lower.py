@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from x3dspec.language import schema
 from x3dspec.language.expressions import ONE, Expr, constant, variable
@@ -64,7 +65,8 @@ class _Lowering:
     def __init__(self, source: Source, explicit: set[str]) -> None:
         self.source = source
         self.file = source.network
-        self.builder = Builder(source)
+        self.explicit = explicit
+        self.builder = Builder(source, lambda path: self._own_clip[path])
         self.scope: Scope = {**self._factors(explicit), **self._options()}
         self.scope["classes"] = constant(source.classes)
 
@@ -81,6 +83,13 @@ class _Lowering:
             shape = lowered.outputs
             self.scope |= {f"{stage.name}.{name}": value for name, value in lowered.arguments}
         return net.Network(self.source.identity, inputs, stride, self.source.classes, tuple(stages))
+
+    @cached_property
+    def _own_clip(self) -> dict[Path, tuple[Expr, ...]]:
+        """The sizes that reach every layer of the stages of layers where the clip is the spec's own."""
+        network = _Lowering(replace(self.source, clip=None), self.explicit).network()
+        stages = [stage for stage in network.stages if stage.block is None]
+        return {layer.origin: layer.inputs.sizes for stage in stages for layer in net.walk(stage)}
 
     def _factors(self, explicit: set[str]) -> Scope:
         scope: Scope = {}

@@ -72,13 +72,18 @@ def _layer(
 
 
 def _reader(builder: Builder, item: LayerItem, base: dict[str, Any], place: Place) -> Reader:
+    shape: Shape = base["inputs"]
+
     def build(tree: Syntax, path: Path) -> Expr:
         return builder.build(tree, path, place.scope, place.index)
 
     def body(items: list[LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
-        return lower_layers(builder, items, path, place, base["inputs"], given)
+        return lower_layers(builder, items, path, place, shape, given)
 
-    return Reader(item.kind, item.body, base, build, builder.report, body)
+    def own_clip(path: Path) -> tuple[Expr, ...]:
+        return shape.sizes if builder.source.clip is None else builder.own_clip(path)
+
+    return Reader(item.kind, item.body, base, build, builder.report, body, own_clip)
 
 
 def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
@@ -90,4 +95,5 @@ def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:
         return a if a is b else add(multiply(when, a), multiply(negation(when), b))
 
     pairs = zip(there.sizes, absent.sizes, strict=True)
-    return net.Shape(select(there.channels, absent.channels), tuple(select(a, b) for a, b in pairs))
+    channels = select(there.channels, absent.channels)
+    return replace(there, channels=channels, sizes=tuple(select(a, b) for a, b in pairs))

@@ -39,8 +39,9 @@ _KINDS = {
     "add": "sum",
     "mul": "product",
 }
-#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics.
-_PREPARATION = frozenset({"t", "detach", "empty"})
+#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
+#: positions as samples of a batch.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:

@@ -19,6 +19,7 @@ from x3dspec.network.layers.residual import Residual
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
+from x3dspec.network.layers.window_mean import WindowMean
 
 __all__ = [
     "FUNCTIONS",
@@ -39,6 +40,7 @@ __all__ = [
     "Shape",
     "SqueezeExcite",
     "Stage",
+    "WindowMean",
     "blocks",
     "expressions",
     "layers",
@@ -57,6 +59,7 @@ KINDS: dict[str, type[Layer[Any]]] = {
     "max_pool": Pool,
     "avg_pool": Pool,
     "mean": Mean,
+    "window_mean": WindowMean,
     "linear": Linear,
     "dropout": Dropout,
     "residual": Residual,

@@ -23,20 +23,24 @@ Operation = tuple[str, list[Any], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Shape(Generic[N]):
-    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after the global mean."""
+    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after a mean.
+
+    Behind the mean over windows there are channels at every one of `positions`, and no sizes.
+    """
 
     channels: N
     sizes: tuple[N, ...]
+    positions: tuple[N, ...] = ()
 
     @property
     def numbers(self) -> tuple[N, ...]:
-        """Channels and sizes, in the order of a tensor's dimensions."""
-        return (self.channels, *self.sizes)
+        """Positions, channels and sizes, in the order of a tensor's dimensions."""
+        return (*self.positions, self.channels, *self.sizes)
 
     @property
     def elements(self) -> Any:
         """Elements of one sample's tensor."""
-        sizes: Any = self.sizes
+        sizes: Any = self.sizes + self.positions
         return math.prod(sizes) * self.channels
 
 

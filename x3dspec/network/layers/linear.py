@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from x3dspec.network.layers.reader import Reader
 
 @dataclass(frozen=True)
 class Linear(Layer[N]):
-    """Features to features, after the global mean."""
+    """Features to features, after a mean; at every position of its window."""
 
     bias: bool
 
@@ -29,13 +30,14 @@ class Linear(Layer[N]):
         if reader.inputs.sizes:
             reader.report(reader.origin, "needs a mean before it, which leaves channels alone")
             return None
-        outputs = Shape[Expr](reader.expression("out"), ())
+        outputs = Shape[Expr](reader.expression("out"), (), reader.inputs.positions)
         return Linear(**reader.base, outputs=outputs, bias=reader.keys.bias)
 
     def count(self) -> Cost[Any]:
         inputs: Any = self.inputs.channels
         out: Any = self.outputs.channels
-        return weighted(inputs * out, out if self.bias else 0, 1, self)
+        positions: Any = self.outputs.positions
+        return weighted(inputs * out, out if self.bias else 0, math.prod(positions), self)
 
     def constraints(self: Linear[Expr]) -> Constraints:
         yield from count((*self.origin, "out"), "channels", self.outputs.channels)
@@ -58,4 +60,5 @@ class Linear(Layer[N]):
         walk.trains = 1
 
     def operations(self) -> Iterator[Operation]:
-        yield "linear", [*self.outputs.numbers], {"bias": self.bias}
+        # torch takes positions into the batch
+        yield "linear", [self.outputs.channels], {"bias": self.bias}
