@@ -17,7 +17,7 @@ from x3dspec.network.layers import FUNCTIONS
 
 #: Values that a factor may get: whole, decimal, a fraction, a root.
 VALUES = ["1", "2", "1.5", "0.75", "5/4", "7/3", "1.1", "sqrt(2)", "2**(1/3)", "3/2*sqrt(2)"]
-ACTIVATIONS = [name for name, function in FUNCTIONS.items() if function.is_layer]
+ACTIVATIONS = [*FUNCTIONS, "prelu"]
 Layer = Any
 
 

@@ -12,7 +12,7 @@ from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.conv import flag, weighted
-from x3dspec.network.layers.layer import Layer, N, Operation, Shape
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, Shape, weights
 from x3dspec.network.layers.reader import Reader
 
 
@@ -58,6 +58,9 @@ class Linear(Layer[N]):
         walk.keep()
         walk.make(self.outputs.elements)
         walk.trains = 1
+
+    def tensors(self) -> Iterator[NamedShape]:
+        yield from weights(self.outputs.channels, self.inputs.channels, (), self.bias)
 
     def operations(self) -> Iterator[Operation]:
         # torch takes positions into the batch
