@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from x3dspec.codegen import deploy
-from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.layers import N

@@ -39,7 +39,6 @@ class FlatEmitter(Emitter):
         pools = {layer.function for layer in layers if isinstance(layer, flat.ClipPool)}
         return {
             **super()._context(),
-            "by_frame": self.by_frame,
             "taps": "ClipConv" if "clip_conv" in self.kinds else "",
             "pools": sorted(pools),
         }
