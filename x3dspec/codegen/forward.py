@@ -49,7 +49,8 @@ class Forward:
         if step.kind == "clip_mean":
             return str(macros().clip_mean(value))
         if step.kind == "window_mean":
-            return f"self.{step.name}({value}).movedim(1, -1)"  # the layers behind it see channels alone
+            # The layers behind it see channels alone.
+            return f"self.{step.name}({value}).movedim(1, -1).contiguous()"
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"

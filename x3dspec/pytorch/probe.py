@@ -49,8 +49,8 @@ _KINDS = {
 #: Functions that have a number of their own, and what torch calls it.
 _NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
 #: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
-#: positions as samples of a batch.
-_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
+#: positions as samples of a batch, side by side in memory.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view", "clone"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:
