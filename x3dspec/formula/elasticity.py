@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy
 
-from x3dspec.formula.closed_form import Quantity, counted_as, refusals
+from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy
 from x3dspec.language import expressions as expr
 from x3dspec.language import relaxation
@@ -19,6 +19,8 @@ from x3dspec.language.tape import Tape
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Quantity
+from x3dspec.network.quantities import quantity as counted_as
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def smooth(
     counted = counted_as(quantity, convention)
     overrides = dict(setting or {})
     values = complete(architecture.source, overrides)
-    total = expr.lift(counted.measure(architecture.symbolic(frozenset(overrides)).cost()))
+    total = expr.lift(counted.of(architecture.symbolic(frozenset(overrides))))
     with refusals(architecture):
         [root] = _branches(relaxation.relax([total]), values)
         form = sympy.expand(to_sympy(root))

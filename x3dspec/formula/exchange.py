@@ -19,8 +19,9 @@ from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.elasticity import Smooth, smooth
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import ALWAYS
 
-QUANTITIES = ("macs", "params", "activations")
+QUANTITIES = ALWAYS
 
 
 @dataclass(frozen=True)

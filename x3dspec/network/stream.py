@@ -151,6 +151,8 @@ class _Streaming:
             return
         if isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
+        elif isinstance(layer, net.WindowMean):
+            self.refused[layer.origin] = f"{layer.name}: a stream takes no mean over windows of the clip"
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
             layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
