@@ -16,7 +16,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import x3dspec
 from x3dspec.codegen import module
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.scaling.search.lattice import Lattice, Range
 from x3dspec.scaling.search.search import Best, Walk
 
@@ -39,7 +39,7 @@ def lattice() -> Lattice:
     for name, (low, high, step) in GRID.items():
         count = int((high - low) / step) + 1
         ranges.append(Range(name, tuple(low + index * step for index in range(count)), ""))
-    return Lattice(meter(x3dspec.load("x2d")), ranges)
+    return Lattice(Evaluator.of(x3dspec.load("x2d")), ranges)
 
 
 def walked(over: Lattice, bounding: bool) -> tuple[float, Walk, int]:
@@ -55,7 +55,7 @@ def built_per_second(over: Lattice) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    architecture = over.meter.architecture
+    architecture = over.evaluator.architecture
     chosen = [[(7 * index) % len(cluster) for cluster in over.clusters] for index in range(MODULES)]
     modules = []
     for combination in chosen:

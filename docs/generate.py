@@ -31,7 +31,7 @@ from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
 from x3dspec.language import source as loading
 from x3dspec.network import conditions, cost, lower
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
 from x3dspec.pytorch import verify
@@ -335,7 +335,7 @@ def expansion_waypoints() -> str:
     """The solved waypoints beside the published networks."""
     found = expand.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
     theirs = expand.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
-    rows, before = [], float(solving.relaxed(meter(x3dspec.load("x2d")), {}))
+    rows, before = [], float(solving.relaxed(Evaluator.of(x3dspec.load("x2d")), {}))
     for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
         name, relaxed = published.reaches, float(step.relaxed or 0)
         cost = x3dspec.load(name).resolve().cost().macs if name else 0

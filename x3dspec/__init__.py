@@ -116,14 +116,14 @@ def budget(
         Infeasible: the start costs more already.
         SpecError: a wrong spec, target or factor, or a spec that cannot be expanded.
     """
-    from x3dspec.network.evaluator import meter
+    from x3dspec.network.evaluator import Evaluator
     from x3dspec.network.units import parse_target, parse_tolerance
     from x3dspec.scaling.budget import solve
     from x3dspec.scaling.search.ranges import parse_kept
 
     architecture = _architecture(spec)
     words = [name if value is None else f"{name}={value}" for name, value in (fix or {}).items()]
-    fixed = parse_kept(meter(architecture), words)
+    fixed = parse_kept(Evaluator.of(architecture), words)
     share = parse_tolerance(tolerance)
     return solve(architecture, parse_target(target), order, share, fill, fixed=fixed)
 
@@ -185,15 +185,15 @@ def search(
         Infeasible: no network is within the limits; it says which limit binds.
         SpecError: a wrong spec, limit or factor; a factor without bounds; too large a grid.
     """
-    from x3dspec.network.evaluator import meter
+    from x3dspec.network.evaluator import Evaluator
     from x3dspec.network.units import parse_target
     from x3dspec.scaling.search.ranges import parse_fix, parse_grid
     from x3dspec.scaling.search.search import search as best
 
     architecture = _architecture(spec)
-    gauge = meter(architecture)
-    fixed = parse_fix(gauge, [f"{name}={value}" for name, value in (fix or {}).items()])
-    grids = parse_grid(gauge, [f"{name}={values}" for name, values in (grid or {}).items()])
+    evaluator = Evaluator.of(architecture)
+    fixed = parse_fix(evaluator, [f"{name}={value}" for name, value in (fix or {}).items()])
+    grids = parse_grid(evaluator, [f"{name}={values}" for name, values in (grid or {}).items()])
     return best(architecture, [parse_target(each, "limits") for each in limits], fixed, grids, objective, top)
 
 

@@ -16,7 +16,7 @@ import x3dspec
 from specs import COMPOUND, written
 from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import parse_target
 from x3dspec.scaling import expand as engine
 from x3dspec.scaling.axes import axes
@@ -45,7 +45,7 @@ def test_the_papers_eleven_steps(x2d: Architecture) -> None:
     """Before snapping each costs twice the one before; what is built is near."""
     found = engine.run(x2d, judge("published"), steps=11)
     assert [step.axis for step in found.trajectory.steps] == ORDER
-    start = relaxed(meter(x2d), {})
+    start = relaxed(Evaluator.of(x2d), {})
     for index, step in enumerate(found.trajectory.steps, 1):
         assert step.relaxed == start * 2**index
     assert all(len(each.options) == 6 for each in found.rounds)
@@ -137,7 +137,7 @@ def test_what_cannot_be_expanded(x2d: Architecture) -> None:
 def test_an_axis_that_is_no_product(tmp_path: Path) -> None:
     """`phi + m`: doubling by the literal rule is m = 2 there as well, two more of phi."""
     architecture = written(tmp_path, COMPOUND)
-    step = engine.doubled(meter(architecture), axes(architecture.source)["both"], State.of({}))
+    step = engine.doubled(Evaluator.of(architecture), axes(architecture.source)["both"], State.of({}))
     assert isinstance(step, Step)
     assert (step.raw, step.snapped) == (2, 2)
     found = engine.run(architecture, judge("round-robin"), steps=3, rule="double-factor")

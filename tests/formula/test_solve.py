@@ -17,7 +17,7 @@ from x3dspec.formula.enclosures import evaluated
 from x3dspec.formula.real import Number, Real, decided
 from x3dspec.formula.solve import TARGET, Solution, inverse, system
 from x3dspec.language.shipped import shipped
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.scaling import solving
 from x3dspec.scaling.axes import axes
 
@@ -55,18 +55,20 @@ def agrees(number: Number, digits: Any) -> None:
 def test_every_axis_of_every_shipped_spec(name: str, axis: str) -> None:
     """Twice the cost: identically in all other factors where there is a closed form, and in digits."""
     architecture = x3dspec.load(name)
-    gauge, here = meter(architecture), axes(architecture.source)[axis]
+    evaluator, here = Evaluator.of(architecture), axes(architecture.source)[axis]
     course = solving._course(architecture, axis, frozenset(), "macs")
-    start = solving.relaxed(gauge, {})
-    step = solving.doubling(gauge, here, {})
+    start = solving.relaxed(evaluator, {})
+    step = solving.doubling(evaluator, here, {})
     assert step is not None
     assert step.macs == solving.twice(start)
     for branch in course.inverse.branches:
         for form in branch.forms:
             back = branch.cost.subs(branch.unknown, form.expression) - TARGET
             assert sympy.simplify(sympy.expand(back)) == 0
-    values = {k: sympy.Rational(v.numerator, v.denominator) for k, v in solving._values(gauge, {}).items()}  # type: ignore[union-attr]
-    above = evaluated(course.here, solving._values(gauge, {}))
+    values = {
+        k: sympy.Rational(v.numerator, v.denominator) for k, v in solving._values(evaluator, {}).items()
+    }  # type: ignore[union-attr]
+    above = evaluated(course.here, solving._values(evaluator, {}))
     assert isinstance(above, Fraction)
     assert isinstance(step.macs, Fraction)
     agrees(step.multiplier, bisected(course.inverse.cost, course.inverse.unknown, values, step.macs, above))
@@ -89,16 +91,16 @@ def test_presets_have_no_axes_of_their_own() -> None:
 def test_random_settings(pair: tuple[str, str], one: Fraction, two: Fraction) -> None:
     """From any start, k steps along one axis have 2**k times its cost, recomputed from the raw factors."""
     architecture = x3dspec.load(pair[0])
-    gauge, axis = meter(architecture), axes(architecture.source)[pair[1]]
-    names = [name for name in gauge.factors if name != "gamma_tau"]
+    evaluator, axis = Evaluator.of(architecture), axes(architecture.source)[pair[1]]
+    names = [name for name in evaluator.factors if name != "gamma_tau"]
     raw: dict[str, Number] = {names[0]: one, names[-1]: two}
-    start = solving.relaxed(gauge, raw)
+    start = solving.relaxed(evaluator, raw)
     macs: Number | None = None
     for index in range(1, 4):
-        step = solving.doubling(gauge, axis, raw, macs)
+        step = solving.doubling(evaluator, axis, raw, macs)
         assert step is not None
         raw, macs = {**raw, **step.factors}, step.macs
-        low, high = ends(solving.relaxed(gauge, raw))
+        low, high = ends(solving.relaxed(evaluator, raw))
         assert low <= 2**index * ends(start)[0] <= high
         assert high - low <= high / 10**50
 
@@ -176,8 +178,8 @@ def test_spec_with_a_compound_axis(tmp_path: Any) -> None:
     path = tmp_path / "compound.yaml"
     path.write_text(COMPOUND)
     architecture = x3dspec.load(str(path))
-    gauge = meter(architecture)
-    step = solving.doubling(gauge, axes(architecture.source)["both"], {})
+    evaluator = Evaluator.of(architecture)
+    step = solving.doubling(evaluator, axes(architecture.source)["both"], {})
     assert step is not None
-    low, high = ends(solving.relaxed(gauge, step.factors))
+    low, high = ends(solving.relaxed(evaluator, step.factors))
     assert low <= ends(step.macs)[0] <= high

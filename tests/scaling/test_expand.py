@@ -12,7 +12,7 @@ from specs import COMPOUND, GROUPED, written
 from x3dspec import Architecture, SpecError
 from x3dspec.formula.real import Real, decided, text
 from x3dspec.language.numbers import power, sqrt
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import nearest, snapped
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.ladder import Ladder
@@ -69,10 +69,10 @@ def test_a_preset_compares_as_its_base(x2d: Architecture) -> None:
 def test_every_solved_step_doubles_the_relaxed_cost(x2d: Architecture) -> None:
     """Exactly, and the raw factors have that cost, recomputed from them to 60 digits."""
     steps = expand(x2d, until=lambda step: step.counts.macs > 10**12).steps
-    start = relaxed(meter(x2d), {})
+    start = relaxed(Evaluator.of(x2d), {})
     for index, step in enumerate(steps, 1):
         assert step.relaxed == 2**index * start
-        again = relaxed(meter(x2d), step.state.raw)
+        again = relaxed(Evaluator.of(x2d), step.state.raw)
         low, high = again.enclosed(80) if isinstance(again, Real) else (again, again)
         assert low <= step.relaxed <= high
         assert high - low <= step.relaxed / 10**60
@@ -181,7 +181,7 @@ def test_an_additive_axis(compound: Architecture) -> None:
 
 def test_what_follows_the_driving_factor_follows_exactly(x2d: Architecture) -> None:
     fast = axes(x2d.source)["fast"]
-    values = meter(x2d).values({"gamma_t": Fraction(3)})
+    values = Evaluator.of(x2d).values({"gamma_t": Fraction(3)})
     assert fast.multiplier(values, Fraction(7)) == Fraction(7, 3)
     assert fast.moved(values, Fraction(7)) == {"gamma_t": 7, "gamma_tau": Fraction(72, 7)}
 
@@ -263,7 +263,7 @@ def test_derived_factors_are_snapped_only_where_they_stand(compound: Architectur
 
 
 def test_a_ladder_climbs_to_the_limit(x2d: Architecture) -> None:
-    ladder = Ladder(meter(x2d), axes(x2d.source)["depth"], {})
+    ladder = Ladder(Evaluator.of(x2d), axes(x2d.source)["depth"], {})
     rung = ladder.highest(900, "macs", 10**8)
     assert rung is not None
     assert ladder.count(rung, "macs") <= 10**8 < ladder.count(rung + 1, "macs")
@@ -271,11 +271,11 @@ def test_a_ladder_climbs_to_the_limit(x2d: Architecture) -> None:
 
 
 def test_of_the_values_that_build_one_network_the_simplest_is_taken(x2d: Architecture) -> None:
-    ladder = Ladder(meter(x2d), axes(x2d.source)["depth"], {})
+    ladder = Ladder(Evaluator.of(x2d), axes(x2d.source)["depth"], {})
     # ceil(5 d) = 7, ceil(3 d) = 5 and ceil(2 d) = 3 from 1.34 to 1.40; ceil(d) = 2 throughout.
     assert [ladder.simplest(rung) for rung in (134, 137, 140)] == [134, 135, 140]
     assert ladder.other(134) == 141
     assert ladder.other() == 101
-    width = Ladder(meter(x2d), axes(x2d.source)["width"], {})
+    width = Ladder(Evaluator.of(x2d), axes(x2d.source)["width"], {})
     assert width.simplest(102) is None
     assert width.next() == 103

@@ -20,7 +20,7 @@ from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
 from x3dspec.language.expressions import EXACT
 from x3dspec.language.numbers import sqrt
-from x3dspec.network.evaluator import QUANTITIES, meter
+from x3dspec.network.evaluator import QUANTITIES, Evaluator
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Numbers, numbers
@@ -58,9 +58,9 @@ def x2d() -> Architecture:
 
 def grid(architecture: Architecture, *words: str) -> list[Range]:
     """Ranges as typed, and the start of every other factor that is not derived."""
-    gauge = meter(architecture)
-    found = parse_grid(gauge, words)
-    start = gauge.values({})
+    evaluator = Evaluator.of(architecture)
+    found = parse_grid(evaluator, words)
+    start = evaluator.values({})
     free = [f.name for f in architecture.factors(dict.fromkeys(found)) if not f.derived]
     return [Range(name, found.get(name, (start[name],)), "") for name in free]
 
@@ -75,7 +75,7 @@ def counted(architecture: Architecture, setting: dict[str, Fraction]) -> tuple[i
 
 def test_counts_are_those_of_resolve(x2d: Architecture) -> None:
     lattice = Lattice(
-        meter(x2d),
+        Evaluator.of(x2d),
         grid(
             x2d,
             "gamma_t=1:40",
@@ -89,10 +89,10 @@ def test_counts_are_those_of_resolve(x2d: Architecture) -> None:
     some = np.random.default_rng(0)
     chosen = np.stack([some.integers(0, len(cluster), 10_000) for cluster in lattice.clusters], axis=1)
     found = {quantity: lattice.counts(quantity, chosen).tolist() for quantity in QUANTITIES}
-    gauge = meter(x2d)
+    evaluator = Evaluator.of(x2d)
     for index, combination in enumerate(chosen.tolist()):
         setting = lattice.setting(combination)
-        counts = gauge.counts(setting)
+        counts = evaluator.counts(setting)
         assert [found[quantity][index] for quantity in QUANTITIES] == list(vars(counts).values())
         if index < 100:
             assert tuple(vars(counts).values()) == counted(x2d, dict(setting))
@@ -111,7 +111,7 @@ def test_nothing_is_lost_and_nothing_is_wrong(tmp_path: Path, text: str, words: 
     """A lattice has every network of the plain product once, whatever its factors do to one another."""
     architecture = written(tmp_path, text)
     ranges = grid(architecture, *words)
-    lattice = Lattice(meter(architecture), ranges)
+    lattice = Lattice(Evaluator.of(architecture), ranges)
     networks = set()
     for values in itertools.product(*(each.values for each in ranges)):
         setting = dict(zip((each.factor for each in ranges), values, strict=True))
@@ -182,7 +182,7 @@ def test_what_brute_force_finds(
 def test_bounds_change_nothing(x2d: Architecture) -> None:
     """With bounds, and every configuration counted one by one: the same answer and the same numbers."""
     words = ("gamma_t=1:16", "gamma_s=1:3", "gamma_w=1:2:1/10", "gamma_b=1:3:1/4", "gamma_d=1:4:1/4")
-    lattice = Lattice(meter(x2d), grid(x2d, *words))
+    lattice = Lattice(Evaluator.of(x2d), grid(x2d, *words))
     limits = {"macs": 10**9, "params": 5 * 10**6}
     found = []
     for bounding in (True, False):
@@ -209,8 +209,8 @@ def test_the_pareto_front_is_the_front(
 
 def test_a_judge_ranks_what_fits(x2d: Architecture) -> None:
     limits = [parse_target("60MMACs")]
-    grids = parse_grid(meter(x2d), ["gamma_t=1:3", "gamma_s=1:2:2/7", "gamma_w=1:2:1/2"])
-    fixed = parse_fix(meter(x2d), ["gamma_b=1", "gamma_d=1"])
+    grids = parse_grid(Evaluator.of(x2d), ["gamma_t=1:3", "gamma_s=1:2:2/7", "gamma_w=1:2:1/2"])
+    fixed = parse_fix(Evaluator.of(x2d), ["gamma_b=1", "gamma_d=1"])
     found = search(x2d, limits, fixed, grids)
     ranked = judged(found, judge("params"), "params", 3)
     assert [each.score for each in ranked.best] == sorted((e.score for e in ranked.best), reverse=True)
@@ -219,7 +219,9 @@ def test_a_judge_ranks_what_fits(x2d: Architecture) -> None:
 
 def test_what_cannot_be_built_is_no_answer(tmp_path: Path) -> None:
     architecture = written(tmp_path, GROUPED)
-    result = search(architecture, [parse_target("10MMACs")], grids=parse_grid(meter(architecture), ["b=1:4"]))
+    result = search(
+        architecture, [parse_target("10MMACs")], grids=parse_grid(Evaluator.of(architecture), ["b=1:4"])
+    )
     assert result.total == 7  # of 25 values, those with a multiple of four channels
     assert result.best[0].setting["b"] % Fraction(1, 2) == 0
 
@@ -228,8 +230,8 @@ def test_infeasible_names_the_limit(x2d: Architecture) -> None:
     with pytest.raises(Infeasible, match=r"1MMACs binds, the least is 20\.66 MFLOPs \(20,662,304\)"):
         search(x2d, [parse_target("1MMACs"), parse_target("40M params")])
     # Each is met somewhere; together they are not.
-    grids = parse_grid(meter(x2d), ["gamma_t=1:8", "gamma_w=1:2"])
-    fixed = parse_fix(meter(x2d), ["gamma_s=1", "gamma_b=1", "gamma_d=1"])
+    grids = parse_grid(Evaluator.of(x2d), ["gamma_t=1:8", "gamma_w=1:2"])
+    fixed = parse_fix(Evaluator.of(x2d), ["gamma_s=1", "gamma_b=1", "gamma_d=1"])
     tight = [parse_target("20662304 MACs"), parse_target("4M params")]
     assert search(x2d, tight, fixed, grids).best[0].counts.macs == 20_662_304
 
@@ -254,7 +256,7 @@ def test_factors_without_bounds_are_asked_for(x2d: Architecture) -> None:
 )
 def test_bad_words(x2d: Architecture, option: str, words: list[str], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        (parse_fix if option == "fix" else parse_grid)(meter(x2d), words)
+        (parse_fix if option == "fix" else parse_grid)(Evaluator.of(x2d), words)
 
 
 def test_ctrl_c_leaves_the_best_so_far(x2d: Architecture) -> None:
@@ -263,7 +265,7 @@ def test_ctrl_c_leaves_the_best_so_far(x2d: Architecture) -> None:
             raise KeyboardInterrupt
 
     limits = [parse_target("1GMACs"), parse_target("20M params")]
-    result = search(x2d, limits, grids=parse_grid(meter(x2d), ["gamma_b=1:4"]), progress=press)
+    result = search(x2d, limits, grids=parse_grid(Evaluator.of(x2d), ["gamma_b=1:4"]), progress=press)
     assert not result.complete
     assert result.best
 
@@ -271,20 +273,20 @@ def test_ctrl_c_leaves_the_best_so_far(x2d: Architecture) -> None:
 def test_what_is_lopsided_is_named(x2d: Architecture) -> None:
     """gamma_s beyond all that is published, gamma_tau, which is free; not what was asked for."""
     limits = [parse_target("4.73GFLOPs"), parse_target("4M params")]
-    fixed = parse_fix(meter(x2d), ["gamma_b=2.25"])
+    fixed = parse_fix(Evaluator.of(x2d), ["gamma_b=2.25"])
     found = search(x2d, limits, fixed)
     assert odd(found) == [
         Odd("gamma_tau", Fraction(24), free=True),
         Odd("gamma_s", Fraction(7, 2), Fraction(39, 14)),
     ]
-    fixed |= parse_fix(meter(x2d), ["gamma_tau=5"])
-    grids = parse_grid(meter(x2d), ["gamma_s=1:4"])
+    fixed |= parse_fix(Evaluator.of(x2d), ["gamma_tau=5"])
+    grids = parse_grid(Evaluator.of(x2d), ["gamma_s=1:4"])
     assert odd(search(x2d, limits, fixed, grids)) == []
 
 
 def test_a_factor_at_its_end_is_named_where_nothing_is_published(tmp_path: Path) -> None:
     architecture = written(tmp_path, MEETING)
-    found = search(architecture, [parse_target("10MMACs")], parse_fix(meter(architecture), ["a=1"]))
+    found = search(architecture, [parse_target("10MMACs")], parse_fix(Evaluator.of(architecture), ["a=1"]))
     assert [each.factor for each in odd(found)] == ["b"]
 
 
@@ -330,14 +332,16 @@ def test_arrays_never_wrap_around() -> None:
 
 
 def test_a_lattice_beyond_64_bits_is_counted_too(x2d: Architecture) -> None:
-    lattice = Lattice(meter(x2d), grid(x2d, "gamma_t=60000:60001", "gamma_s=500:500", "gamma_w=5000:5000"))
+    lattice = Lattice(
+        Evaluator.of(x2d), grid(x2d, "gamma_t=60000:60001", "gamma_s=500:500", "gamma_w=5000:5000")
+    )
     assert lattice.bound("macs") >= LIMIT
     combinations = np.array([[0] * len(lattice.clusters)])
     assert int(lattice.counts("macs", combinations)[0]) == counted(x2d, dict(lattice.setting([0] * 5)))[0]  # type: ignore[index]
     best = Best(lattice, "macs", 1)
     Walk(lattice, {"params": 10**15}, [best]).run(lambda *_: None)
     [only] = best.networks()
-    assert only.counts.macs == meter(x2d).counts(only.setting).macs
+    assert only.counts.macs == Evaluator.of(x2d).counts(only.setting).macs
 
 
 LINE = ["search", "x2d", "--max", "100MMACs", "--max", "4M params", "--fix", "gamma_b=2.25"]
@@ -365,5 +369,5 @@ def test_the_page_and_the_exits(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_result_knows_its_network(x2d: Architecture) -> None:
-    result: Result = search(x2d, [parse_target("100MMACs")], parse_fix(meter(x2d), ["gamma_b=2"]))
+    result: Result = search(x2d, [parse_target("100MMACs")], parse_fix(Evaluator.of(x2d), ["gamma_b=2"]))
     assert result.resolved().cost().macs == result.best[0].counts.macs

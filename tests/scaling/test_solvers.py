@@ -16,7 +16,7 @@ from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
 from x3dspec.language.numbers import approximate, sqrt
 from x3dspec.network import preset
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.units import parse_target
 from x3dspec.scaling import fill
@@ -66,42 +66,42 @@ SMOOTH = RAW.replace("  - {name: odd, layers: [conv: {out: 8 / (2 - w), kernel: 
     ],
 )
 def test_a_figure_that_is_none(tmp_path: Path, text: str, value: Fraction, message: str) -> None:
-    gauge = meter(written(tmp_path, text))
+    evaluator = Evaluator.of(written(tmp_path, text))
     with pytest.raises(SpecError, match=rf"spec\.yaml: {message}$"):
-        gauge.form(()).count("macs", {"w": value})
+        evaluator.form(()).count("macs", {"w": value})
 
 
 def test_figures_that_are_no_whole_numbers(tmp_path: Path) -> None:
-    gauge = meter(written(tmp_path, RAW))
+    evaluator = Evaluator.of(written(tmp_path, RAW))
     with pytest.raises(SpecError, match="its count is not whole"):
-        gauge.counts({"w": Fraction(9, 8)})
-    assert gauge.refusal({"w": Fraction(9, 8)}) is not None
-    assert gauge.refusal({"w": Fraction(2)}) is not None
-    assert gauge.refusal({"w": Fraction(1)}) is None
+        evaluator.counts({"w": Fraction(9, 8)})
+    assert evaluator.refusal({"w": Fraction(9, 8)}) is not None
+    assert evaluator.refusal({"w": Fraction(2)}) is not None
+    assert evaluator.refusal({"w": Fraction(1)}) is None
 
 
 def test_a_ladder_over_rungs_without_networks(tmp_path: Path) -> None:
     """8 w and 8 / (2 - w) are both whole at 1, 3/2, 7/4 and 15/8 alone."""
     architecture = written(tmp_path, RAW)
-    gauge = meter(architecture)
-    ladder = Ladder(gauge, axes(architecture.source)["wide"], {})
+    evaluator = Evaluator.of(architecture)
+    ladder = Ladder(evaluator, axes(architecture.source)["wide"], {})
     assert ladder.next() == 12
     assert [ladder.buildable(rung) for rung in (13, 14, 15, 16)] == [12, 14, 15, 15]
     assert not ladder.fits(16, "macs", 10**12)
     assert not ladder.within(25)
     assert ladder.refusal(25) == "w = 3.125 must be at most 3"
-    assert Ladder(gauge, ladder.axis, {"w": Fraction(15, 8)}).next() is None
+    assert Ladder(evaluator, ladder.axis, {"w": Fraction(15, 8)}).next() is None
 
 
 def test_a_follower_without_an_exact_value_is_no_rung(tmp_path: Path) -> None:
     architecture = written(tmp_path, FOLLOWED)
     both = axes(architecture.source)["both"]
-    gauge = meter(architecture)
+    evaluator = Evaluator.of(architecture)
     with pytest.raises(SpecError) as caught:
-        both.moved(gauge.values({}), sqrt(2))
+        both.moved(evaluator.values({}), sqrt(2))
     [problem] = caught.value.problems
     assert (problem.path, problem.message) == ("axes.both.size", "irrational exponent")
-    assert not Ladder(gauge, both, {}).within(1000)
+    assert not Ladder(evaluator, both, {}).within(1000)
 
 
 def test_snapped_values_build_the_same_network(tmp_path: Path) -> None:
@@ -141,15 +141,15 @@ def test_values_of_many_digits_are_searched_too(tmp_path: Path) -> None:
 
 
 def test_a_factor_is_fixed_or_has_a_grid(x2d: Architecture) -> None:
-    gauge = meter(x2d)
-    fixed, grids = parse_fix(gauge, ["gamma_b=2"]), parse_grid(gauge, ["gamma_b=1:2"])
+    evaluator = Evaluator.of(x2d)
+    fixed, grids = parse_fix(evaluator, ["gamma_b=2"]), parse_grid(evaluator, ["gamma_b=1:2"])
     with pytest.raises(SpecError, match=r"^fix: gamma_b is fixed and has a --grid$"):
-        ranges(gauge, [parse_target("1GMACs")], fixed, grids)
+        ranges(evaluator, [parse_target("1GMACs")], fixed, grids)
 
 
 def test_ranges_end_at_a_maximum_and_leave_out_what_follows(tmp_path: Path) -> None:
-    gauge = meter(written(tmp_path, COMPOUND))
-    found = {each.factor: each for each in ranges(gauge, [parse_target("100GMACs")], {}, {})}
+    evaluator = Evaluator.of(written(tmp_path, COMPOUND))
+    found = {each.factor: each for each in ranges(evaluator, [parse_target("100GMACs")], {}, {})}
     assert list(found) == ["phi", "size"]
     assert (found["size"].values[-1], found["size"].chosen) == (Fraction(2), "up to its maximum")
     assert found["phi"].chosen == "the next value exceeds a limit"
@@ -159,8 +159,8 @@ GRIDS = ["gamma_w=1:3", "gamma_b=1:4"]
 
 
 def results(architecture: Architecture) -> Result:
-    grids = parse_grid(meter(architecture), GRIDS)
-    fixed = parse_fix(meter(architecture), ["gamma_t=1", "gamma_s=1", "gamma_d=1", "gamma_tau=1"])
+    grids = parse_grid(Evaluator.of(architecture), GRIDS)
+    fixed = parse_fix(Evaluator.of(architecture), ["gamma_t=1", "gamma_s=1", "gamma_d=1", "gamma_tau=1"])
     return search(architecture, [parse_target("40MMACs"), parse_target("4M params")], fixed, grids, top=5)
 
 
@@ -185,10 +185,10 @@ def test_a_cluster_too_large_to_be_held_keeps_what_the_limits_allow(
 
 def test_a_lattice_of_nothing(tmp_path: Path) -> None:
     architecture = written(tmp_path, GROUPED)
-    gauge = meter(architecture)
-    grids = parse_grid(gauge, ["b=9/8:11/8"])
+    evaluator = Evaluator.of(architecture)
+    grids = parse_grid(evaluator, ["b=9/8:11/8"])
     with pytest.raises(Infeasible, match="nothing within the limits can be built at any value of b"):
-        Lattice(gauge, ranges(gauge, [], {}, grids))
+        Lattice(evaluator, ranges(evaluator, [], {}, grids))
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,9 @@ def test_a_lattice_of_nothing(tmp_path: Path) -> None:
 )
 def test_a_lattice_without_figures(tmp_path: Path, grid: str, message: str) -> None:
     architecture = written(tmp_path, RAW)
-    gauge = meter(architecture)
+    evaluator = Evaluator.of(architecture)
     with pytest.raises(SpecError, match=message):
-        search(architecture, [parse_target("1GMACs")], grids=parse_grid(gauge, [grid]))
+        search(architecture, [parse_target("1GMACs")], grids=parse_grid(evaluator, [grid]))
 
 
 def refusing(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
@@ -237,7 +237,7 @@ def test_an_expansion_ends_where_no_axis_can_step(tmp_path: Path) -> None:
 
 def test_formulas_are_found_again_by_content(x2d: Architecture) -> None:
     """The base of every preset is read anew; its formulas are not compiled anew."""
-    assert meter(bare(x3dspec.load("x3d_s"))) is meter(bare(x3dspec.load("x3d_s")))
+    assert Evaluator.of(bare(x3dspec.load("x3d_s"))) is Evaluator.of(bare(x3dspec.load("x3d_s")))
     assert x2d == x3dspec.load("x2d")
     assert x2d != x2d.choose(classes=7)
     with pytest.raises(SpecError, match=r"^clip: this network is 2-D: its clip is a size alone"):

@@ -13,7 +13,7 @@ import pytest
 import x3dspec
 from x3dspec import Infeasible, SpecError
 from x3dspec.cli.app import run
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.solving import relaxed
 from x3dspec.scaling.unknowns import Solved, solve
@@ -41,12 +41,12 @@ def test_the_networks_beside_a_random_target(seed: int) -> None:
     rng = random.Random(seed)
     name = rng.choice(SPECS)
     architecture = x3dspec.load(name)
-    gauge = meter(architecture)
+    evaluator = Evaluator.of(architecture)
     quantity = rng.choice(["macs", "params", "activations"])
     factors = {"macs": "swdbt", "params": "wdb", "activations": "swdbt"}[quantity]
-    factor = rng.choice([f for f in gauge.factors if f.removeprefix("gamma_") in factors])
-    value = gauge.start[factor] * Fraction(rng.randint(90, 400), 100)
-    count = gauge.counts({factor: value}).of(quantity)
+    factor = rng.choice([f for f in evaluator.factors if f.removeprefix("gamma_") in factors])
+    value = evaluator.start[factor] * Fraction(rng.randint(90, 400), 100)
+    count = evaluator.counts({factor: value}).of(quantity)
     target = Target(quantity, round(count * rng.uniform(0.98, 1.02)), "", "random")
     straddles(name, solve(architecture, [factor], [target]))
 
@@ -57,10 +57,10 @@ def test_two_unknowns_have_two_random_targets(seed: int) -> None:
     rng = random.Random(seed)
     name = rng.choice(SPECS[:5])
     architecture = x3dspec.load(name)
-    gauge = meter(architecture)
-    names = rng.sample([f for f in ("gamma_w", "gamma_d", "gamma_b") if f in gauge.factors], 2)
-    setting = {f: gauge.start[f] * Fraction(rng.randint(100, 200), 100) for f in names}
-    costs = {quantity: float(relaxed(gauge, setting, quantity)) for quantity in ("macs", "params")}
+    evaluator = Evaluator.of(architecture)
+    names = rng.sample([f for f in ("gamma_w", "gamma_d", "gamma_b") if f in evaluator.factors], 2)
+    setting = {f: evaluator.start[f] * Fraction(rng.randint(100, 200), 100) for f in names}
+    costs = {quantity: float(relaxed(evaluator, setting, quantity)) for quantity in ("macs", "params")}
     targets = [Target(quantity, round(cost), "", quantity) for quantity, cost in costs.items()]
     answer = solve(architecture, names, targets)
     [below] = {id(each.below): each.below for each in answer.unknowns}.values()

@@ -19,7 +19,7 @@ from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
-from x3dspec.network.evaluator import Counts, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
@@ -158,7 +158,9 @@ def budget(
     picture.expect(plot)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
-    found = solve(architecture, asked, order.value, share, fill, fixed=parse_kept(meter(architecture), fix))
+    found = solve(
+        architecture, asked, order.value, share, fill, fixed=parse_kept(Evaluator.of(architecture), fix)
+    )
     table = rows(found.resolved, convention)
     files: dict[Path, str | bytes] = {}
     if module is not None:

@@ -15,7 +15,7 @@ from x3dspec.cli.progress import Progress, duration
 from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
-from x3dspec.network.evaluator import QUANTITIES, Counts, meter
+from x3dspec.network.evaluator import QUANTITIES, Counts, Evaluator
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 
@@ -142,13 +142,13 @@ def command(
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("-o", out), force=force)
-    gauge = meter(architecture)
+    evaluator = Evaluator.of(architecture)
     with Progress() as progress:
         found = search(
             architecture,
             targets,
-            parse_fix(gauge, fix),
-            parse_grid(gauge, grid),
+            parse_fix(evaluator, fix),
+            parse_grid(evaluator, grid),
             "macs" if chosen else objective,
             top,
             axes,

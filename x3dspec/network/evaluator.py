@@ -114,8 +114,13 @@ class Form:
         return {quantity: Tape([getattr(self._tally, quantity)]) for quantity in QUANTITIES}
 
 
-class Meter:
-    """The figures of one spec; see the module."""
+class Evaluator:
+    """The figures of one spec; see the module. :meth:`of` compiles its formulas once for all who ask."""
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> Evaluator:
+        """The one evaluator of an architecture, or of one with the same content."""
+        return _evaluator(architecture)
 
     def __init__(self, architecture: Architecture) -> None:
         self.architecture = architecture
@@ -162,6 +167,5 @@ class Meter:
 
 
 @lru_cache(maxsize=16)
-def meter(architecture: Architecture) -> Meter:
-    """The one meter of an architecture: its formulas are compiled once."""
-    return Meter(architecture)
+def _evaluator(architecture: Architecture) -> Evaluator:
+    return Evaluator(architecture)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact, nearest_integer
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Form, meter
+from x3dspec.network.evaluator import Evaluator, Form
 from x3dspec.network.layers import Factor, Setting
 
 
@@ -52,8 +52,8 @@ def snapped(architecture: Architecture, setting: Setting) -> dict[str, Exact | N
     Raises:
         SpecError: the setting has a value outside its domain.
     """
-    gauge = meter(architecture)
-    form, values = gauge.form(setting), gauge.values(setting)
+    evaluator = Evaluator.of(architecture)
+    form, values = evaluator.form(setting), evaluator.values(setting)
     found: dict[str, Exact | None] = {}
     for factor in architecture.factors(setting):
         raw = values[factor.name]

@@ -11,7 +11,7 @@ from itertools import islice
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.layers import Factor
 from x3dspec.report import family
 from x3dspec.scaling.published import bare, recorded
@@ -36,13 +36,15 @@ def expansions(architecture: Architecture) -> Expansions | None:
     """The expansion of a spec from its start; None where it has no axes, or none that can be solved."""
     if not architecture.source.network.axes:
         return None
-    gauge = meter(bare(architecture))
+    evaluator = Evaluator.of(bare(architecture))
     try:
-        start = gauge.counts({})
+        start = evaluator.counts({})
         record: tuple[Step, ...] = ()
         if architecture.source.network.published:
-            record = tuple(step for step in recorded(gauge, {}) if isinstance(step, Step))
-        solved = (step for step in chosen(gauge, in_order(gauge.architecture), {}) if isinstance(step, Step))
+            record = tuple(step for step in recorded(evaluator, {}) if isinstance(step, Step))
+        solved = (
+            step for step in chosen(evaluator, in_order(evaluator.architecture), {}) if isinstance(step, Step)
+        )
         return Expansions(start, tuple(islice(solved, len(record) or STEPS)), record)
     except SpecError:
         return None
@@ -60,23 +62,23 @@ class Curve:
 def curves(resolved: Resolved) -> Iterator[Curve]:
     """What each factor costs, from its least value to where the page's slider ends."""
     architecture = resolved.architecture
-    gauge = meter(architecture)
+    evaluator = Evaluator.of(architecture)
     open_base = Architecture(replace(architecture.source, factors={}))
     settings = [resolved.factors, *(values for _, values in family.presets(open_base))]
     for factor in architecture.factors():
         values = _values(resolved.factors[factor.name], factor, family.last_rung(factor, settings))
-        points = tuple(_points(resolved, gauge, factor, values))
+        points = tuple(_points(resolved, evaluator, factor, values))
         if len(points) > 1:
             yield Curve(factor.name, float(resolved.factors[factor.name]), points)
 
 
 def _points(
-    resolved: Resolved, gauge: Meter, factor: Factor, values: Sequence[Exact]
+    resolved: Resolved, evaluator: Evaluator, factor: Factor, values: Sequence[Exact]
 ) -> Iterator[tuple[float, int]]:
     for value in values:
         setting = {**resolved.setting, factor.name: value}
-        if gauge.refusal(setting) is None:
-            yield float(value), gauge.counts(setting).macs
+        if evaluator.refusal(setting) is None:
+            yield float(value), evaluator.counts(setting).macs
 
 
 def _values(value: Exact, factor: Factor, last: int) -> list[Exact]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.axes import Axis, axes
@@ -108,18 +108,18 @@ def solve(
     if order not in ORDERS:
         raise BadArgument("order", unknown("order", order, ORDERS, "the orders are"))
     limit = math.floor(target.value * (1 + tolerance))
-    gauge, kept = meter(architecture), dict(fixed or {})
+    evaluator, kept = Evaluator.of(architecture), dict(fixed or {})
     start = {**(start or {}), **kept}
-    axes(gauge.source, kept)
+    axes(evaluator.source, kept)
     _feasible(architecture.at(start), target, limit)
     follow = expand if order == "solved" else replay
     trajectory = follow(
         architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start, fixed=kept
     )
-    trajectory = contracted(gauge, trajectory, target.quantity, limit)
-    turns = _turns(gauge, trajectory, kept)
-    if fill and gauge.counts(trajectory.state.setting).of(target.quantity) < target.value:
-        steps = filled(gauge, turns, trajectory.state, target.quantity, target.value)
+    trajectory = contracted(evaluator, trajectory, target.quantity, limit)
+    turns = _turns(evaluator, trajectory, kept)
+    if fill and evaluator.counts(trajectory.state.setting).of(target.quantity) < target.value:
+        steps = filled(evaluator, turns, trajectory.state, target.quantity, target.value)
         trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
     setting = trajectory.state.setting
     return Budget(
@@ -128,8 +128,8 @@ def solve(
         order,
         trajectory,
         architecture.at(setting),
-        gauge.counts(setting),
-        tuple(_following(gauge, _checked(turns, fill=fill), setting, target)),
+        evaluator.counts(setting),
+        tuple(_following(evaluator, _checked(turns, fill=fill), setting, target)),
         _near(architecture, target, limit, kept),
         kept,
     )
@@ -144,13 +144,13 @@ def _feasible(start: Resolved, target: Target, limit: int) -> None:
         )
 
 
-def contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
+def contracted(evaluator: Evaluator, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
     """With the part of the overshooting step that fits, where any of it does."""
     overshoot = trajectory.overshoot
     if overshoot is None:
         return trajectory
     state = trajectory.state
-    ladder = Ladder(meter, axes(meter.source)[overshoot.axis], state.setting)
+    ladder = Ladder(evaluator, axes(evaluator.source)[overshoot.axis], state.setting)
     found = ladder.highest(math.ceil(overshoot.snapped / ladder.grid), quantity, limit)
     rung = None if found is None else ladder.buildable(found)
     rung = None if rung is None else ladder.simplest(rung)
@@ -159,10 +159,10 @@ def contracted(meter: Meter, trajectory: Trajectory, quantity: str, limit: int) 
     return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
 
 
-def _turns(meter: Meter, trajectory: Trajectory, fixed: Collection[str]) -> list[Axis]:
+def _turns(evaluator: Evaluator, trajectory: Trajectory, fixed: Collection[str]) -> list[Axis]:
     """All axes that may move in the order of the expansion, from the one that it ended with."""
-    known = axes(meter.source, fixed)
-    published = (waypoint.axis for waypoint in meter.source.network.published)
+    known = axes(evaluator.source, fixed)
+    published = (waypoint.axis for waypoint in evaluator.source.network.published)
     order = [name for name in published if name in known] or list(known)
     steps = [*trajectory.steps, *([trajectory.overshoot] if trajectory.overshoot else [])]
     if steps:
@@ -177,14 +177,16 @@ def _checked(turns: list[Axis], *, fill: bool) -> list[Axis]:
     return [last, *(axis for axis in independent(others) if axis.factor != last.factor)] if fill else [last]
 
 
-def _following(meter: Meter, checked: Iterable[Axis], setting: Setting, target: Target) -> Iterator[Next]:
-    here = meter.counts(setting).of(target.quantity)
+def _following(
+    evaluator: Evaluator, checked: Iterable[Axis], setting: Setting, target: Target
+) -> Iterator[Next]:
+    here = evaluator.counts(setting).of(target.quantity)
     for axis in checked:
-        ladder = Ladder(meter, axis, setting)
+        ladder = Ladder(evaluator, axis, setting)
         rung = ladder.next()
         if rung is None:
             continue
-        counts = meter.counts(ladder.setting(rung))
+        counts = evaluator.counts(ladder.setting(rung))
         count = counts.of(target.quantity)
         if count != here:
             yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)
@@ -192,11 +194,11 @@ def _following(meter: Meter, checked: Iterable[Axis], setting: Setting, target: 
 
 def _near(architecture: Architecture, target: Target, limit: int, fixed: Setting) -> Near | None:
     """The named preset closest to the target, of those within the limit and within 2 %, and fixed alike."""
-    gauge = meter(bare(architecture))
+    evaluator = Evaluator.of(bare(architecture))
     counts = {
-        name: gauge.counts(setting).of(target.quantity)
+        name: evaluator.counts(setting).of(target.quantity)
         for name, setting in presets(architecture).items()
-        if fixed.items() <= gauge.values(setting).items()
+        if fixed.items() <= evaluator.values(setting).items()
     }
     off = {name: abs(count - target.value) for name, count in counts.items() if count <= limit}
     name = min(off, key=off.__getitem__, default=None)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from x3dspec.formula.real import Real
 from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Meter, meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.budget import contracted
@@ -103,13 +103,13 @@ def run(
     """
     if rule not in RULES:
         raise BadArgument("rule", unknown("rule", rule, RULES, "the rules are"))
-    gauge = meter(architecture)
-    tried = _tried(gauge, names)
-    start = gauge.counts({})
+    evaluator = Evaluator.of(architecture)
+    tried = _tried(evaluator, names)
+    start = evaluator.counts({})
     if target is not None and start.of(target.quantity) > target.value:
         count = start.of(target.quantity)
         raise Infeasible(f"{target.text} is out of reach: it starts at {figure(target.quantity, count)}")
-    loop = _Loop(gauge, judge, rule, tried, target, decide_with_failures)
+    loop = _Loop(evaluator, judge, rule, tried, target, decide_with_failures)
     last = MAX_STEPS if steps is None else min(steps, MAX_STEPS)
     while len(loop.rounds) < last and loop.advance():
         told(loop.rounds[-1])
@@ -117,7 +117,7 @@ def run(
     trajectory = Trajectory(f"axes as judged, {rule}", {}, start, tuple(loop.steps), ended=ended)
     if loop.overshoot is not None and target is not None:
         past = replace(trajectory, overshoot=loop.overshoot, ended="")
-        trajectory = contracted(gauge, past, target.quantity, target.value)
+        trajectory = contracted(evaluator, past, target.quantity, target.value)
     return Expansion(architecture, rule, tuple(loop.rounds), trajectory, loop.undecided)
 
 
@@ -126,8 +126,8 @@ def published_steps(architecture: Architecture) -> int | None:
     return len(waypoints(architecture)) or None
 
 
-def _tried(gauge: Meter, names: Sequence[str] | None) -> list[Axis]:
-    known = axes(gauge.source)
+def _tried(evaluator: Evaluator, names: Sequence[str] | None) -> list[Axis]:
+    known = axes(evaluator.source)
     for name in names or ():
         if name not in known:
             raise BadArgument("axes", unknown("axis", name, known))
@@ -139,7 +139,7 @@ class _Loop:
 
     def __init__(
         self,
-        gauge: Meter,
+        evaluator: Evaluator,
         judge: Judge,
         rule: str,
         tried: list[Axis],
@@ -148,13 +148,13 @@ class _Loop:
     ) -> None:
         self.decide_with_failures = decide_with_failures
         self.undecided: tuple[Option, ...] = ()
-        self.gauge, self.judge, self.rule, self.tried, self.target = gauge, judge, rule, tried, target
+        self.evaluator, self.judge, self.rule, self.tried, self.target = evaluator, judge, rule, tried, target
         self.state = State.of({})
         self.steps: list[Step] = []
         self.rounds: list[Round] = []
         self.overshoot: Step | None = None
         self.ended = ""
-        self._record = list(recorded(gauge, {})) if rule == "recorded" else []
+        self._record = list(recorded(evaluator, {})) if rule == "recorded" else []
 
     def advance(self) -> bool:
         """Take one step, if there is one to take; otherwise `ended` says why not."""
@@ -168,7 +168,9 @@ class _Loop:
             return False
         scores = {i: Score(None, each.reason) for i, each in enumerate(found) if isinstance(each, Skip)}
         history = tuple(step.axis for step in self.steps)
-        asked = [Candidate(self.gauge.architecture, each.axis, each.setting, history) for _, each in steps]
+        asked = [
+            Candidate(self.evaluator.architecture, each.axis, each.setting, history) for _, each in steps
+        ]
         for place, score in self.judge(asked):
             scores[steps[place][0]] = score
         options = tuple(Option(each, scores[index]) for index, each in enumerate(found))
@@ -191,7 +193,7 @@ class _Loop:
             place = len(self.rounds)
             return self._record[place : place + 1]
         make = candidate if self.rule == "double-cost" else doubled
-        return [make(self.gauge, axis, self.state) for axis in self.tried]
+        return [make(self.evaluator, axis, self.state) for axis in self.tried]
 
 
 def _lost(options: Sequence[Option]) -> tuple[Option, ...]:
@@ -207,14 +209,14 @@ def _kept(options: Sequence[Option]) -> tuple[Step, str]:
     return first, f"ties with {tied}; declared first" if tied else "the highest score"
 
 
-def doubled(meter: Meter, axis: Axis, state: State) -> Step | Skip:
+def doubled(evaluator: Evaluator, axis: Axis, state: State) -> Step | Skip:
     """The step along one axis by m = 2, the literal reading of the paper, or why there is none."""
-    raw_values = meter.values(
+    raw_values = evaluator.values(
         {name: value for name, value in state.raw.items() if not isinstance(value, Real)}
     )
     start, slope = axis.line(raw_values)
     moved = axis.moved(raw_values, start + 2 * slope)
-    ladder = Ladder(meter, axis, state.setting)
+    ladder = Ladder(evaluator, axis, state.setting)
     rung = snapped_rung(ladder, moved[axis.factor])
     if isinstance(rung, str):
         return Skip(axis.name, rung)

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError
-from x3dspec.network.evaluator import Meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
@@ -37,13 +37,15 @@ BACK = 16
 Rungs = Mapping[str, int]
 
 
-def fill(meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int) -> tuple[Step, ...]:
+def fill(
+    evaluator: Evaluator, axes: Iterable[Axis], state: State, quantity: str, limit: int
+) -> tuple[Step, ...]:
     """The steps from a state, along axes in order of preference, that come closest to the limit.
 
     Raises:
         SpecError: an axis that no step can be solved for.
     """
-    filling = _Filling(meter, axes, state, quantity, limit)
+    filling = _Filling(evaluator, axes, state, quantity, limit)
     rungs = filling.closed(filling.closest(filling.spread({})))
     return tuple(filling.steps(filling.simplest(rungs)))
 
@@ -60,8 +62,10 @@ def independent(axes: Iterable[Axis]) -> list[Axis]:
 class _Filling:
     """One question of :func:`fill`. What it finds are rungs: how far each axis goes from the state."""
 
-    def __init__(self, meter: Meter, axes: Iterable[Axis], state: State, quantity: str, limit: int) -> None:
-        self.meter = meter
+    def __init__(
+        self, evaluator: Evaluator, axes: Iterable[Axis], state: State, quantity: str, limit: int
+    ) -> None:
+        self.evaluator = evaluator
         self.axes = independent(axes)
         self.state = state
         self.quantity = quantity
@@ -73,16 +77,16 @@ class _Filling:
         setting = self.state.setting
         for axis in self.axes:
             if axis.name in rungs:
-                setting = Ladder(self.meter, axis, setting).setting(rungs[axis.name])
+                setting = Ladder(self.evaluator, axis, setting).setting(rungs[axis.name])
         return setting
 
     def ladder(self, axis: Axis, rungs: Rungs) -> Ladder:
-        return Ladder(self.meter, axis, self.setting(rungs))
+        return Ladder(self.evaluator, axis, self.setting(rungs))
 
     def count(self, rungs: Rungs) -> Fraction:
         self.counted += 1
         setting = self.setting(rungs)
-        return self.meter.form(setting).count(self.quantity, self.meter.values(setting))
+        return self.evaluator.form(setting).count(self.quantity, self.evaluator.values(setting))
 
     def fits(self, rungs: Rungs) -> bool:
         try:
@@ -91,7 +95,7 @@ class _Filling:
             return False
 
     def buildable(self, rungs: Rungs) -> bool:
-        return self.meter.refusal(self.setting(rungs)) is None
+        return self.evaluator.refusal(self.setting(rungs)) is None
 
     def spread(self, rungs: Rungs) -> Rungs:
         """Let the axes take turns until little is left, or none of them can move."""
@@ -106,7 +110,7 @@ class _Filling:
 
     def _turn(self, axis: Axis, rungs: Rungs) -> Rungs:
         """One axis, as far as it fits, and no further than what doubles the cost."""
-        double = doubling(self.meter, axis, self.setting(rungs))
+        double = doubling(self.evaluator, axis, self.setting(rungs))
         if double is None:
             return rungs
         ladder = self.ladder(axis, rungs)
@@ -221,7 +225,7 @@ class _Filling:
         state = self.state
         moved = [axis for axis in self.axes if axis.name in rungs]
         for axis in sorted(moved, key=lambda axis: rungs[axis.name] >= self.ladder(axis, {}).first):
-            step = step_to(Ladder(self.meter, axis, state.setting), rungs[axis.name], state, "fill")
+            step = step_to(Ladder(self.evaluator, axis, state.setting), rungs[axis.name], state, "fill")
             yield step
             state = step.state
 

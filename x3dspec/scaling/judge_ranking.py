@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.scaling import expand
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.judges import BUILT_IN, Candidate, Judge, judge
@@ -46,7 +46,7 @@ def compare(architecture: Architecture) -> list[Standing]:
         SpecError: it records none.
     """
     base = bare(architecture)
-    order = [step for step in recorded(meter(base), {}) if isinstance(step, Step)]
+    order = [step for step in recorded(Evaluator.of(base), {}) if isinstance(step, Step)]
     if not order:
         raise SpecError([base.source.document.problem((), "its published expansion has no steps")])
     rounds = list(_rounds(base, order))
@@ -55,11 +55,11 @@ def compare(architecture: Architecture) -> list[Standing]:
 
 def _rounds(architecture: Architecture, order: Sequence[Step]) -> Iterator[list[Candidate]]:
     """What can be chosen from each state of the published expansion."""
-    gauge, known = meter(architecture), axes(architecture.source)
+    evaluator, known = Evaluator.of(architecture), axes(architecture.source)
     state = State.of({})
     for index, published in enumerate(order):
         history = tuple(step.axis for step in order[:index])
-        tried = (candidate(gauge, axis, state) for axis in known.values())
+        tried = (candidate(evaluator, axis, state) for axis in known.values())
         yield [Candidate(architecture, s.axis, s.setting, history) for s in tried if isinstance(s, Step)]
         state = published.state
 

@@ -19,7 +19,7 @@ from functools import cached_property
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.scaling import python_judge
 
@@ -55,7 +55,7 @@ class Candidate:
     @cached_property
     def counts(self) -> Counts:
         """What it costs."""
-        return meter(self.architecture).counts(self.setting)
+        return Evaluator.of(self.architecture).counts(self.setting)
 
 
 @dataclass(frozen=True)

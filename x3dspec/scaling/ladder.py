@@ -16,7 +16,7 @@ from typing import Any
 from x3dspec.formula.real import decided
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
-from x3dspec.network.evaluator import Meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
@@ -33,14 +33,14 @@ REACHES = [2**k for k in range(17)]
 class Ladder:
     """The grid of an axis's driving factor, climbed from a setting."""
 
-    def __init__(self, meter: Meter, axis: Axis, base: Setting) -> None:
-        self.meter = meter
+    def __init__(self, evaluator: Evaluator, axis: Axis, base: Setting) -> None:
+        self.evaluator = evaluator
         self.axis = axis
         self.base = base
-        self.grid = meter.factors[axis.factor].grid
-        self.values = meter.values(base)
+        self.grid = evaluator.factors[axis.factor].grid
+        self.values = evaluator.values(base)
         self.value = self.values[axis.factor]
-        self.form = meter.form({*base, *axis.changes})
+        self.form = evaluator.form({*base, *axis.changes})
 
     @cached_property
     def first(self) -> int:
@@ -61,7 +61,7 @@ class Ladder:
         Raises:
             SpecError: there is none.
         """
-        return self.form.count(quantity, self.meter.values(self.setting(rung)))
+        return self.form.count(quantity, self.evaluator.values(self.setting(rung)))
 
     def fits(self, rung: int, quantity: str, limit: int) -> bool:
         """Whether a rung can be counted and its count is within the limit."""
@@ -75,7 +75,7 @@ class Ladder:
 
         The relaxed cost, solved for the limit, says where it is; exact counts prove it.
         """
-        value = reached(self.meter, self.axis, self.base, quantity, Fraction(limit))
+        value = reached(self.evaluator, self.axis, self.base, quantity, Fraction(limit))
         guess = None if value is None else decided(value, lambda x: math.floor(x / self.grid))
         rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below, guess)
         return rung if rung >= self.first else None
@@ -83,7 +83,7 @@ class Ladder:
     def within(self, rung: int) -> bool:
         """Whether every factor has a value there, inside its domain."""
         try:
-            self.meter.values(self.setting(rung))
+            self.evaluator.values(self.setting(rung))
         except SpecError:
             return False
         return True
@@ -91,7 +91,7 @@ class Ladder:
     def refusal(self, rung: int) -> str | None:
         """Why no network can be built at a rung, or None where one can."""
         try:
-            return self.meter.refusal(self.setting(rung))
+            return self.evaluator.refusal(self.setting(rung))
         except SpecError as error:
             return error.problems[0].message
 
@@ -139,7 +139,7 @@ class Ladder:
 
     def _integers(self, rung: int) -> tuple[Any, ...] | None:
         try:
-            return self.form.integers(self.meter.values(self.setting(rung)))
+            return self.form.integers(self.evaluator.values(self.setting(rung)))
         except SpecError:
             return None
 

@@ -14,7 +14,7 @@ from x3dspec.language.grammar import Syntax
 from x3dspec.language.numbers import Exact, text
 from x3dspec.language.source import number
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.steps import (
@@ -81,7 +81,7 @@ def presets(architecture: Architecture) -> dict[str, Setting]:
     return found
 
 
-def recorded(meter: Meter, start: Setting, fixed: Collection[str] = ()) -> Iterator[Candidate]:
+def recorded(evaluator: Evaluator, start: Setting, fixed: Collection[str] = ()) -> Iterator[Candidate]:
     """The published expansion, replayed at its recorded factor values; it ends where the record does.
 
     Steps that move a fixed factor are passed over, and no other then arrives at a named network.
@@ -89,38 +89,38 @@ def recorded(meter: Meter, start: Setting, fixed: Collection[str] = ()) -> Itera
     Raises:
         SpecError: the spec records none.
     """
-    known = axes(meter.source)
-    record = waypoints(meter.architecture)
+    known = axes(evaluator.source)
+    record = waypoints(evaluator.architecture)
     if not record:
-        raise SpecError([meter.source.document.problem((), "this spec records no published expansion")])
+        raise SpecError([evaluator.source.document.problem((), "this spec records no published expansion")])
     state, taken = State.of(start), 0
     for waypoint in record:
         axis = known[waypoint.axis]
-        values, value = meter.values(state.setting), waypoint.to[axis.factor]
+        values, value = evaluator.values(state.setting), waypoint.to[axis.factor]
         at = values[axis.factor]
         if moved := [name for name in waypoint.to if name in fixed]:
             reason: str | None = f"{moved[0]} is fixed"
         elif at >= value:
             reason = f"{axis.factor} is {text(at)} already"
         else:
-            reason = meter.refusal({**state.setting, **waypoint.to})
+            reason = evaluator.refusal({**state.setting, **waypoint.to})
         if reason:
             yield Skip(axis.name, reason, taken)
             continue
         multiplier = axis.multiplier(values, value)
         reaches, contracted = (None, {}) if fixed else (waypoint.reaches, waypoint.contracted)
-        step = stepped(meter, axis, value, multiplier, state, waypoint.to, reaches=reaches)
-        yield replace(step, cut=_cut(meter, step.setting, contracted))
+        step = stepped(evaluator, axis, value, multiplier, state, waypoint.to, reaches=reaches)
+        yield replace(step, cut=_cut(evaluator, step.setting, contracted))
         state, taken = step.state, taken + 1
 
 
-def _cut(meter: Meter, setting: Setting, contracted: Setting) -> Cut | None:
+def _cut(evaluator: Evaluator, setting: Setting, contracted: Setting) -> Cut | None:
     """What a recorded step is contracted to; the expansion itself goes on from the step."""
     if not contracted:
         return None
     factor = next(iter(contracted))
-    before = meter.values(setting)[factor]
-    return Cut(factor, before, contracted[factor], meter.counts({**setting, **contracted}))
+    before = evaluator.values(setting)[factor]
+    return Cut(factor, before, contracted[factor], evaluator.counts({**setting, **contracted}))
 
 
 def replay(
@@ -130,9 +130,9 @@ def replay(
     fixed: Collection[str] = (),
 ) -> Trajectory:
     """As :func:`expand`, replaying the recorded factor values of the published expansion."""
-    gauge, here = meter(architecture), start or {}
-    origin = Trajectory("recorded factor values", here, gauge.counts(here), ended="the record ends here")
-    return followed(recorded(gauge, here, fixed), until, origin)
+    evaluator, here = Evaluator.of(architecture), start or {}
+    origin = Trajectory("recorded factor values", here, evaluator.counts(here), ended="the record ends here")
+    return followed(recorded(evaluator, here, fixed), until, origin)
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,11 @@ class Comparison:
 
 def compare(architecture: Architecture) -> tuple[Comparison, ...]:
     """Every published step factor beside what solving for twice the cost gives, from the start on."""
-    gauge = meter(bare(architecture))
-    solved = (step for step in chosen(gauge, in_order(gauge.architecture), {}) if isinstance(step, Step))
-    published = (step for step in recorded(gauge, {}) if isinstance(step, Step))
+    evaluator = Evaluator.of(bare(architecture))
+    solved = (
+        step for step in chosen(evaluator, in_order(evaluator.architecture), {}) if isinstance(step, Step)
+    )
+    published = (step for step in recorded(evaluator, {}) if isinstance(step, Step))
     return tuple(
         Comparison(
             index,

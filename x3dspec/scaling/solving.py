@@ -20,7 +20,7 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.source import Source
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target
 from x3dspec.scaling.axes import Axis
@@ -41,7 +41,7 @@ class Doubling:
     macs: Number
 
 
-def doubling(meter: Meter, axis: Axis, raw: Raw, macs: Number | None = None) -> Doubling | None:
+def doubling(evaluator: Evaluator, axis: Axis, raw: Raw, macs: Number | None = None) -> Doubling | None:
     """The step from `raw` that doubles the relaxed MACs, or None where no step along the axis does.
 
     `macs` are those at `raw`, where they are known from the step before.
@@ -49,15 +49,15 @@ def doubling(meter: Meter, axis: Axis, raw: Raw, macs: Number | None = None) -> 
     Raises:
         SpecError: the relaxed cost cannot be inverted.
     """
-    target = twice(relaxed(meter, raw) if macs is None else macs)
-    m = solved(meter, axis, raw, "macs", target)
+    target = twice(relaxed(evaluator, raw) if macs is None else macs)
+    m = solved(evaluator, axis, raw, "macs", target)
     if m is None:
         return None
-    factors = {name: value for name, value in _moved(meter, axis, raw, m) if value is not None}
+    factors = {name: value for name, value in _moved(evaluator, axis, raw, m) if value is not None}
     return Doubling(m, factors, target) if len(factors) == len(axis.changes) else None
 
 
-def relaxed(meter: Meter, raw: Raw, quantity: str = "macs") -> Number:
+def relaxed(evaluator: Evaluator, raw: Raw, quantity: str = "macs") -> Number:
     """What the network costs with every rounding dropped, exactly.
 
     Raises:
@@ -65,13 +65,15 @@ def relaxed(meter: Meter, raw: Raw, quantity: str = "macs") -> Number:
     """
     from x3dspec.formula.enclosures import evaluated
 
-    cost = evaluated(_relaxed(meter.architecture, _explicit(meter, raw), quantity), _values(meter, raw))
+    cost = evaluated(
+        _relaxed(evaluator.architecture, _explicit(evaluator, raw), quantity), _values(evaluator, raw)
+    )
     if cost is None:
-        raise SpecError.at(meter.source.display, "the cost without rounding is no real number here")
+        raise SpecError.at(evaluator.source.display, "the cost without rounding is no real number here")
     return cost
 
 
-def solved(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
+def solved(evaluator: Evaluator, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
     """The least `m` that takes the relaxed cost from `raw` up to a target, or None where none does.
 
     Raises:
@@ -80,8 +82,8 @@ def solved(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) ->
     from x3dspec.formula.enclosures import evaluated
 
     course, values = (
-        _course(meter.architecture, axis.name, _explicit(meter, raw), quantity),
-        _values(meter, raw),
+        _course(evaluator.architecture, axis.name, _explicit(evaluator, raw), quantity),
+        _values(evaluator, raw),
     )
     here = evaluated(course.here, values)
     if here is None:
@@ -91,32 +93,34 @@ def solved(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) ->
     return solutions[0].value if solutions else None
 
 
-def along(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number, above: Exact) -> list[Solution]:
+def along(
+    evaluator: Evaluator, axis: Axis, raw: Raw, quantity: str, target: Number, above: Exact
+) -> list[Solution]:
     """Every `m` above `above` that takes the relaxed cost from `raw` to a target.
 
     Raises:
         SpecError: the relaxed cost cannot be inverted.
     """
-    course = _course(meter.architecture, axis.name, _explicit(meter, raw), quantity)
-    return course.inverse.solutions(_values(meter, raw), target, above)
+    course = _course(evaluator.architecture, axis.name, _explicit(evaluator, raw), quantity)
+    return course.inverse.solutions(_values(evaluator, raw), target, above)
 
 
-def legible(meter: Meter, form: Form, name: str, raw: Raw, symbolic: bool) -> Any:
+def legible(evaluator: Evaluator, form: Form, name: str, raw: Raw, symbolic: bool) -> Any:
     """A closed form as a person writes it: over `C`, and the other factors if it is `symbolic`."""
     from x3dspec.formula import sympy_bridge
 
-    target = sympy_bridge.symbol("C" if "C" not in meter.factors else "cost")
+    target = sympy_bridge.symbol("C" if "C" not in evaluator.factors else "cost")
     values = {} if symbolic else {
         symbol: sympy_bridge.to_number(value)
-        for symbol, value in _values(meter, raw).items()
+        for symbol, value in _values(evaluator, raw).items()
         if symbol.name != name and not isinstance(value, Real)
     }  # fmt: skip
-    with _refusals(meter.source, ()):
+    with _refusals(evaluator.source, ()):
         return form.legible(values, target)
 
 
 def system(
-    meter: Meter, names: Sequence[str], others: Setting, targets: Sequence[Target]
+    evaluator: Evaluator, names: Sequence[str], others: Setting, targets: Sequence[Target]
 ) -> list[dict[str, Number]]:
     """The positive values of some factors at which as many relaxed costs have their targets.
 
@@ -126,13 +130,13 @@ def system(
     from x3dspec.formula import solve, sympy_bridge
 
     unknowns = [sympy_bridge.symbol(name) for name in names]
-    costs = _numeric(meter, names, others, targets)
+    costs = _numeric(evaluator, names, others, targets)
     found = solve.system(costs, unknowns, [Fraction(target.value) for target in targets])
     return [{name: values[symbol] for name, symbol in zip(names, unknowns, strict=True)} for values in found]
 
 
 def elasticities(
-    meter: Meter, values: Mapping[str, Number], targets: Sequence[Target], others: Setting
+    evaluator: Evaluator, values: Mapping[str, Number], targets: Sequence[Target], others: Setting
 ) -> list[dict[str, float]]:
     """d ln target / d ln factor at a point, for each target."""
     from x3dspec.formula import sympy_bridge
@@ -140,55 +144,59 @@ def elasticities(
 
     at = {sympy_bridge.symbol(name): value for name, value in values.items()}
     slopes = []
-    for cost, target in zip(_numeric(meter, list(values), others, targets), targets, strict=True):
+    for cost, target in zip(_numeric(evaluator, list(values), others, targets), targets, strict=True):
         found = {symbol.name: evaluated(cost.diff(symbol), at) for symbol in at}
         slopes.append({n: float(v or 0) * float(values[n]) / target.value for n, v in found.items()})
     return slopes
 
 
-def _numeric(meter: Meter, names: Sequence[str], others: Setting, targets: Sequence[Target]) -> list[Any]:
+def _numeric(
+    evaluator: Evaluator, names: Sequence[str], others: Setting, targets: Sequence[Target]
+) -> list[Any]:
     """The relaxed costs over some factors, all others replaced by their values."""
     from x3dspec.formula import sympy_bridge
     from x3dspec.formula.enclosures import substituted
 
     values = {
         symbol: sympy_bridge.to_number(value)
-        for symbol, value in _values(meter, others).items()
+        for symbol, value in _values(evaluator, others).items()
         if symbol.name not in names and not isinstance(value, Real)
     }
-    explicit = _explicit(meter, {**others, **dict.fromkeys(names, Fraction(1))})
-    costs = (_relaxed(meter.architecture, explicit, target.quantity) for target in targets)
+    explicit = _explicit(evaluator, {**others, **dict.fromkeys(names, Fraction(1))})
+    costs = (_relaxed(evaluator.architecture, explicit, target.quantity) for target in targets)
     return [substituted(cost, values) for cost in costs]
 
 
-def reached(meter: Meter, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
+def reached(evaluator: Evaluator, axis: Axis, raw: Raw, quantity: str, target: Number) -> Number | None:
     """The driving factor where the relaxed cost along an axis reaches a target, or None.
 
     Raises:
         SpecError: the relaxed cost cannot be inverted.
     """
-    m = solved(meter, axis, raw, quantity, target)
-    return None if m is None else next(_moved(meter, axis, raw, m))[1]
+    m = solved(evaluator, axis, raw, quantity, target)
+    return None if m is None else next(_moved(evaluator, axis, raw, m))[1]
 
 
 def over(
-    meter: Meter, factor: str, raw: Raw, quantity: str, target: Number, above: Exact = Fraction(0)
+    evaluator: Evaluator, factor: str, raw: Raw, quantity: str, target: Number, above: Exact = Fraction(0)
 ) -> list[Solution]:
     """The values of one factor above `above` at which the relaxed cost is `target`, all else as in `raw`.
 
     Raises:
         SpecError: the relaxed cost cannot be inverted.
     """
-    inverse = inverted(meter.architecture, factor, _explicit(meter, {**raw, factor: target}), quantity)
-    values = {symbol: value for symbol, value in _values(meter, raw).items() if symbol != inverse.unknown}
+    inverse = inverted(
+        evaluator.architecture, factor, _explicit(evaluator, {**raw, factor: target}), quantity
+    )
+    values = {symbol: value for symbol, value in _values(evaluator, raw).items() if symbol != inverse.unknown}
     return inverse.solutions(values, target, above)
 
 
-def _moved(meter: Meter, axis: Axis, raw: Raw, m: Number) -> Iterator[tuple[str, Number | None]]:
+def _moved(evaluator: Evaluator, axis: Axis, raw: Raw, m: Number) -> Iterator[tuple[str, Number | None]]:
     from x3dspec.formula.enclosures import evaluated
 
-    course = _course(meter.architecture, axis.name, _explicit(meter, raw), "macs")
-    values = {**_values(meter, raw), course.inverse.unknown: m}
+    course = _course(evaluator.architecture, axis.name, _explicit(evaluator, raw), "macs")
+    values = {**_values(evaluator, raw), course.inverse.unknown: m}
     for name, change in course.changes:
         yield name, evaluated(change, values)
 
@@ -258,9 +266,9 @@ def _refusals(source: Source, path: tuple[str, ...]) -> Iterator[None]:
         raise SpecError([source.document.problem(path, f"cannot be solved for: {error}")]) from None
 
 
-def _explicit(meter: Meter, raw: Raw) -> frozenset[str]:
+def _explicit(evaluator: Evaluator, raw: Raw) -> frozenset[str]:
     """The factors that are set by hand although they would follow from others."""
-    return frozenset(filter(meter.source.derived, {*raw, *meter.source.factors}))
+    return frozenset(filter(evaluator.source.derived, {*raw, *evaluator.source.factors}))
 
 
 def _starts(source: Source, explicit: frozenset[str]) -> dict[str, Expr]:
@@ -272,8 +280,8 @@ def _starts(source: Source, explicit: frozenset[str]) -> dict[str, Expr]:
     return starts
 
 
-def _values(meter: Meter, raw: Raw) -> dict[Any, Number]:
+def _values(evaluator: Evaluator, raw: Raw) -> dict[Any, Number]:
     """The value of every factor's symbol. Of those that follow from others no formula asks."""
     from x3dspec.formula.sympy_bridge import symbol
 
-    return {symbol(name): value for name, value in {**meter.start, **raw}.items()}
+    return {symbol(name): value for name, value in {**evaluator.start, **raw}.items()}

@@ -17,7 +17,7 @@ from itertools import cycle, islice
 from x3dspec.formula.real import Number, decided
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.grid import nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis, axes
@@ -141,19 +141,19 @@ Chooser = Callable[[int, Mapping[str, Candidate]], str | None]
 
 def candidates(architecture: Architecture, state: State) -> Mapping[str, Candidate]:
     """One candidate per axis of the spec, in its order; each is solved when it is looked at."""
-    return _Candidates(meter(architecture), state)
+    return _Candidates(Evaluator.of(architecture), state)
 
 
 class _Candidates(Mapping[str, Candidate]):
-    def __init__(self, meter: Meter, state: State) -> None:
-        self._meter = meter
+    def __init__(self, evaluator: Evaluator, state: State) -> None:
+        self._evaluator = evaluator
         self._state = state
-        self._axes = axes(meter.source)
+        self._axes = axes(evaluator.source)
         self.seen: dict[str, Candidate] = {}
 
     def __getitem__(self, name: str) -> Candidate:
         if name not in self.seen:
-            self.seen[name] = candidate(self._meter, self._axes[name], self._state)
+            self.seen[name] = candidate(self._evaluator, self._axes[name], self._state)
         return self.seen[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -163,11 +163,11 @@ class _Candidates(Mapping[str, Candidate]):
         return len(self._axes)
 
 
-def candidate(meter: Meter, axis: Axis, state: State) -> Candidate:
+def candidate(evaluator: Evaluator, axis: Axis, state: State) -> Candidate:
     """The step along one axis that doubles the cost, or why there is none."""
-    ladder = Ladder(meter, axis, state.setting)
+    ladder = Ladder(evaluator, axis, state.setting)
     axis.line(ladder.values)
-    double = doubling(meter, axis, state.raw, state.relaxed)
+    double = doubling(evaluator, axis, state.raw, state.relaxed)
     if double is None:
         return Skip(axis.name, f"no value of {axis.factor} doubles the cost")
     snapped = snapped_rung(ladder, double.factors[axis.factor])
@@ -205,11 +205,11 @@ def step_to(ladder: Ladder, rung: int, before: State, kind: str = "step") -> Ste
     axis, value = ladder.axis, rung * ladder.grid
     moved = axis.moved(ladder.values, value)
     multiplier = axis.multiplier(ladder.values, value)
-    return stepped(ladder.meter, axis, value, multiplier, before, moved, kind)
+    return stepped(ladder.evaluator, axis, value, multiplier, before, moved, kind)
 
 
 def stepped(
-    meter: Meter,
+    evaluator: Evaluator,
     axis: Axis,
     value: Exact,
     multiplier: Number,
@@ -219,8 +219,8 @@ def stepped(
     reaches: str | None = None,
 ) -> Step:
     state = State({**before.raw, **moved}, {**before.setting, **moved})
-    counts = meter.counts(state.setting)
-    ratio = counts.macs / meter.counts(before.setting).macs
+    counts = evaluator.counts(state.setting)
+    ratio = counts.macs / evaluator.counts(before.setting).macs
     return Step(axis.name, axis.factor, value, value, multiplier, state, counts, ratio, kind, None, reaches)
 
 
@@ -243,11 +243,11 @@ def in_order(architecture: Architecture, fixed: Collection[str] = ()) -> Chooser
     return choose
 
 
-def chosen(meter: Meter, choose: Chooser, start: Setting) -> Iterator[Candidate]:
+def chosen(evaluator: Evaluator, choose: Chooser, start: Setting) -> Iterator[Candidate]:
     """The steps that a chooser keeps, and before each those that it looked at and that could not be."""
     state = State.of(start)
     for taken in range(MAX_STEPS):
-        options = _Candidates(meter, state)
+        options = _Candidates(evaluator, state)
         name = choose(taken, options)
         yield from (replace(each, after=taken) for each in options.seen.values() if isinstance(each, Skip))
         if name is None:
@@ -273,13 +273,13 @@ def expand(
     Raises:
         SpecError: a spec without axes, an axis that no step can be solved for.
     """
-    gauge, here = meter(architecture), start or {}
+    evaluator, here = Evaluator.of(architecture), start or {}
     published = bool(architecture.source.network.published)
     order = "the published order" if published else "their declared order, as none is published"
     policy = "axes as chosen" if choose else f"axes in {order}"
-    steps = chosen(gauge, choose or in_order(architecture, fixed), here)
+    steps = chosen(evaluator, choose or in_order(architecture, fixed), here)
     return followed(
-        steps, until, Trajectory(policy, here, gauge.counts(here), ended="no axis can take a step")
+        steps, until, Trajectory(policy, here, evaluator.counts(here), ended="no axis can take a step")
     )
 
 

@@ -18,7 +18,7 @@ from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Meter, meter
+from x3dspec.network.evaluator import Counts, Evaluator
 from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target
@@ -100,20 +100,20 @@ def solve(
         Infeasible: there is no solution, it is negative, or one unknown has several; in words.
         SpecError: an unknown name, or not as many targets as unknowns.
     """
-    gauge, here = meter(architecture), dict(setting or {})
-    gauge.values(here)
-    _known(gauge, unknowns, targets)
+    evaluator, here = Evaluator.of(architecture), dict(setting or {})
+    evaluator.values(here)
+    _known(evaluator, unknowns, targets)
     if len(unknowns) == 1:
         [name], [target] = unknowns, targets
-        one = _along if name in gauge.source.network.axes and name not in gauge.factors else _over
-        return Solved((one(gauge, name, target, here, symbolic),), tuple(targets))
-    return _together(gauge, unknowns, targets, here)
+        one = _along if name in evaluator.source.network.axes and name not in evaluator.factors else _over
+        return Solved((one(evaluator, name, target, here, symbolic),), tuple(targets))
+    return _together(evaluator, unknowns, targets, here)
 
 
-def _known(gauge: Meter, unknowns: Sequence[str], targets: Sequence[Target]) -> None:
+def _known(evaluator: Evaluator, unknowns: Sequence[str], targets: Sequence[Target]) -> None:
     for name in unknowns:
-        if name not in gauge.factors and (len(unknowns) > 1 or name not in gauge.source.network.axes):
-            known = [*gauge.factors, *(gauge.source.network.axes if len(unknowns) == 1 else [])]
+        if name not in evaluator.factors and (len(unknowns) > 1 or name not in evaluator.source.network.axes):
+            known = [*evaluator.factors, *(evaluator.source.network.axes if len(unknowns) == 1 else [])]
             raise BadArgument("unknowns", unknown("factor", name, known))
     if len(set(unknowns)) < len(unknowns) or not unknowns:
         raise BadArgument("unknowns", "give each unknown once")
@@ -123,40 +123,43 @@ def _known(gauge: Meter, unknowns: Sequence[str], targets: Sequence[Target]) -> 
         raise BadArgument("targets", f"{len(unknowns)} unknowns need as many targets, not {len(targets)}")
 
 
-def _over(gauge: Meter, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
-    factor, value = gauge.factors[name], Fraction(target.value)
+def _over(evaluator: Evaluator, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
+    factor, value = evaluator.factors[name], Fraction(target.value)
     low = Fraction(0) if factor.low is None else factor.low
     least = low - factor.grid if factor.low is not None else low
     others = {factor: value for factor, value in here.items() if factor != name}
-    solutions = solving.over(gauge, name, others, target.quantity, value, least)
+    solutions = solving.over(evaluator, name, others, target.quantity, value, least)
     if not solutions:
-        negative = solving.over(gauge, name, others, target.quantity, value, _LEAST)
-        raise Infeasible(_none(gauge, name, target, [solution.value for solution in negative]))
+        negative = solving.over(evaluator, name, others, target.quantity, value, _LEAST)
+        raise Infeasible(_none(evaluator, name, target, [solution.value for solution in negative]))
     solution = _single(name, target, solutions)
-    form = None if solution.form is None else solving.legible(gauge, solution.form, name, others, symbolic)
+    form = (
+        None if solution.form is None else solving.legible(evaluator, solution.form, name, others, symbolic)
+    )
     beside = _beside(
-        gauge, lambda rung: {name: rung * factor.grid}, others, target, _rung(solution.value, factor.grid),
+        evaluator, lambda rung: {name: rung * factor.grid}, others, target,
+        _rung(solution.value, factor.grid),
         math.ceil(low / factor.grid) - (factor.low is not None),
     )  # fmt: skip
     return Unknown(name, form, solution.value, *beside)
 
 
-def _along(gauge: Meter, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
-    axis = Axis(name, gauge.source)
-    start, slope = axis.line(gauge.values(here))
+def _along(evaluator: Evaluator, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
+    axis = Axis(name, evaluator.source)
+    start, slope = axis.line(evaluator.values(here))
     least = -start / slope
-    solutions = solving.along(gauge, axis, here, target.quantity, Fraction(target.value), least)
+    solutions = solving.along(evaluator, axis, here, target.quantity, Fraction(target.value), least)
     if not solutions:
-        raise Infeasible(_none(gauge, name, target, []))
+        raise Infeasible(_none(evaluator, name, target, []))
     solution = _single(name, target, solutions)
-    form = None if solution.form is None else solving.legible(gauge, solution.form, "m", here, symbolic)
-    ladder = Ladder(gauge, axis, here)
+    form = None if solution.form is None else solving.legible(evaluator, solution.form, "m", here, symbolic)
+    ladder = Ladder(evaluator, axis, here)
     value = decided(solution.value, lambda m: math.floor((start + slope * m) / ladder.grid))
 
     def moved(rung: int) -> Setting:
         return axis.moved(ladder.values, rung * ladder.grid)
 
-    return Unknown(name, form, solution.value, *_beside(gauge, moved, here, target, value, 0))
+    return Unknown(name, form, solution.value, *_beside(evaluator, moved, here, target, value, 0))
 
 
 def _single(name: str, target: Target, solutions: Sequence[Any]) -> Any:
@@ -166,7 +169,7 @@ def _single(name: str, target: Target, solutions: Sequence[Any]) -> Any:
     return solutions[0]
 
 
-def _none(gauge: Meter, name: str, target: Target, others: Sequence[Number]) -> str:
+def _none(evaluator: Evaluator, name: str, target: Target, others: Sequence[Number]) -> str:
     said = f"no value of {name} costs {target.text} ({target.value:,}) with all else as it is"
     if others:
         values = " and ".join(f"{float(value):.6g}" for value in others)
@@ -179,12 +182,12 @@ def _rung(value: Number, grid: Exact) -> int:
 
 
 def _beside(
-    gauge: Meter, moved: Callable[[int], Setting], here: Setting, target: Target, guess: int, low: int
+    evaluator: Evaluator, moved: Callable[[int], Setting], here: Setting, target: Target, guess: int, low: int
 ) -> tuple[Point | None, Point | None]:
     """The networks nearest to the target on both sides, on a grid that begins above `low`."""
 
     def count(rung: int) -> int | None:
-        return _count(gauge, {**here, **moved(rung)}, target)
+        return _count(evaluator, {**here, **moved(rung)}, target)
 
     def fits(rung: int) -> bool:
         found = count(rung)
@@ -194,8 +197,8 @@ def _beside(
         for rung in rungs:
             setting = {**here, **moved(rung)}
             found = count(rung)
-            if found is not None and (found > target.value) is over and gauge.refusal(setting) is None:
-                return Point(moved(rung), gauge.counts(setting))
+            if found is not None and (found > target.value) is over and evaluator.refusal(setting) is None:
+                return Point(moved(rung), evaluator.counts(setting))
         return None
 
     rung = highest(fits, low, low + MAX_RUNG, guess)
@@ -203,27 +206,29 @@ def _beside(
     return below, point(range(rung + 1, rung + 1 + MAX_RUNGS), over=True)
 
 
-def _count(gauge: Meter, setting: Setting, target: Target) -> int | None:
+def _count(evaluator: Evaluator, setting: Setting, target: Target) -> int | None:
     """The exact figure at a setting, or None where there is none."""
     try:
-        return gauge.counts(setting).of(target.quantity)
+        return evaluator.counts(setting).of(target.quantity)
     except SpecError:
         return None
 
 
-def _together(gauge: Meter, names: Sequence[str], targets: Sequence[Target], here: Setting) -> Solved:
+def _together(evaluator: Evaluator, names: Sequence[str], targets: Sequence[Target], here: Setting) -> Solved:
     others = {name: value for name, value in here.items() if name not in names}
     try:
-        solutions = solving.system(gauge, names, others, targets)
+        solutions = solving.system(evaluator, names, others, targets)
     except (ExpressionError, ExactError) as error:
-        raise SpecError.at(gauge.source.display, f"cannot be solved for: {error}") from None
+        raise SpecError.at(evaluator.source.display, f"cannot be solved for: {error}") from None
     if not solutions:
         listed = " and ".join(target.text for target in targets)
         raise Infeasible(f"no positive values of {' and '.join(names)} cost {listed}")
-    start = gauge.values(here)
+    start = evaluator.values(here)
     values, *further = sorted(solutions, key=lambda found: _distance(found, start))
-    below = _snapped(gauge, values, targets, others)
-    unknowns = (Unknown(name, None, values[name], below, _next(gauge, name, below, others)) for name in names)
+    below = _snapped(evaluator, values, targets, others)
+    unknowns = (
+        Unknown(name, None, values[name], below, _next(evaluator, name, below, others)) for name in names
+    )
     return Solved(tuple(unknowns), tuple(targets), tuple(further))
 
 
@@ -232,26 +237,28 @@ def _distance(values: dict[str, Number], start: Setting) -> float:
     return sum(math.log(float(value) / max(float(start[name]), 1e-9)) ** 2 for name, value in values.items())
 
 
-def _snapped(gauge: Meter, values: dict[str, Number], targets: Sequence[Target], others: Setting) -> Point:
+def _snapped(
+    evaluator: Evaluator, values: dict[str, Number], targets: Sequence[Target], others: Setting
+) -> Point:
     """Grid values of which each is the last within a target of its own, while the others stay.
 
     Each is set in turn as far as its target allows. That settles: where one rises the others fall, so
     that from the least values on all turns go one way.
     """
-    names = _paired(gauge, values, targets, others)
-    grids = {name: gauge.factors[name].grid for name in names}
+    names = _paired(evaluator, values, targets, others)
+    grids = {name: evaluator.factors[name].grid for name in names}
     near = {name: max(1, _nearest(v, grids[name])) for name, v in values.items()}
     for start in (near, dict.fromkeys(names, 1)):
         rungs = dict(start)
         for _ in range(MAX_ROUNDS):
             before = dict(rungs)
             for name, target in zip(names, targets, strict=True):
-                rungs[name] = _last(gauge, name, rungs, grids, target, others)
+                rungs[name] = _last(evaluator, name, rungs, grids, target, others)
             if rungs == before:
                 break
         factors = {name: rungs[name] * grids[name] for name in values}
-        if rungs == before and gauge.refusal({**others, **factors}) is None:
-            counts = gauge.counts({**others, **factors})
+        if rungs == before and evaluator.refusal({**others, **factors}) is None:
+            counts = evaluator.counts({**others, **factors})
             if all(counts.of(target.quantity) <= target.value for target in targets):
                 return Point(factors, counts)
     raise Infeasible("without rounding there is a solution, but no values on the grid are near it")
@@ -262,19 +269,26 @@ def _nearest(value: Number, grid: Exact) -> int:
 
 
 def _last(
-    gauge: Meter, name: str, rungs: dict[str, int], grids: dict[str, Exact], target: Target, others: Setting
+    evaluator: Evaluator,
+    name: str,
+    rungs: dict[str, int],
+    grids: dict[str, Exact],
+    target: Target,
+    others: Setting,
 ) -> int:
     def fits(rung: int) -> bool:
         factors = {each: (rung if each == name else rungs[each]) * grids[each] for each in rungs}
-        found = _count(gauge, {**others, **factors}, target)
+        found = _count(evaluator, {**others, **factors}, target)
         return found is not None and found <= target.value
 
     return max(1, highest(fits, 0, MAX_RUNG, rungs[name]))
 
 
-def _paired(gauge: Meter, values: dict[str, Number], targets: Sequence[Target], others: Setting) -> list[str]:
+def _paired(
+    evaluator: Evaluator, values: dict[str, Number], targets: Sequence[Target], others: Setting
+) -> list[str]:
     """Which unknown is set for which target: so that each moves its own target most."""
-    slopes = solving.elasticities(gauge, values, targets, others)
+    slopes = solving.elasticities(evaluator, values, targets, others)
 
     def weight(order: Iterable[str]) -> float:
         return math.prod(abs(slopes[index][name]) for index, name in enumerate(order))
@@ -282,13 +296,13 @@ def _paired(gauge: Meter, values: dict[str, Number], targets: Sequence[Target], 
     return list(max(itertools.permutations(values), key=weight))
 
 
-def _next(gauge: Meter, name: str, below: Point, others: Setting) -> Point | None:
+def _next(evaluator: Evaluator, name: str, below: Point, others: Setting) -> Point | None:
     """The next network along one of the factors."""
-    grid = gauge.factors[name].grid
+    grid = evaluator.factors[name].grid
     for step in range(1, MAX_RUNGS):
         factors = {**below.factors, name: below.factors[name] + step * grid}
-        if gauge.refusal({**others, **factors}) is None:
-            counts = gauge.counts({**others, **factors})
+        if evaluator.refusal({**others, **factors}) is None:
+            counts = evaluator.counts({**others, **factors})
             if counts != below.counts:
                 return Point(factors, counts)
     return None

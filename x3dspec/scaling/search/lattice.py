@@ -27,7 +27,7 @@ from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import expressions
-from x3dspec.network.evaluator import QUANTITIES, Meter
+from x3dspec.network.evaluator import QUANTITIES, Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers
 
@@ -221,16 +221,16 @@ class Lattice:
 
     def __init__(
         self,
-        meter: Meter,
+        evaluator: Evaluator,
         ranges: Iterable[Range],
         limits: Mapping[str, int] | None = None,
         told: Callable[[Sequence[str], int, int], None] = lambda *_: None,
     ) -> None:
-        self.meter, self._told = meter, told
+        self.evaluator, self._told = evaluator, told
         self.limits = limits or {}
         self.ranges = {each.factor: each for each in ranges}
-        binder = meter.architecture.binder(frozenset(self.ranges))
-        tally = meter.architecture.formula(frozenset(self.ranges))
+        binder = evaluator.architecture.binder(frozenset(self.ranges))
+        tally = evaluator.architecture.formula(frozenset(self.ranges))
         self._costs: list[Expr] = [getattr(tally, quantity) for quantity in QUANTITIES]
         tape: Tape[Any] = Tape([*binder.numbers.roots, *self._costs])
         self._depends = _dependencies(Tape([*tape.roots, *expressions(binder.constraints)]))
@@ -426,7 +426,7 @@ class Lattice:
         return list(map(algebra.compact, results))
 
     def _error(self, message: str) -> SpecError:
-        return SpecError.at(self.meter.source.display, message)
+        return SpecError.at(self.evaluator.source.display, message)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from x3dspec.language.expressions import variables
 from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
 from x3dspec.language.source import outside, parse_number
-from x3dspec.network.evaluator import Meter
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
 from x3dspec.scaling.search.lattice import Range
@@ -27,7 +27,7 @@ from x3dspec.scaling.solving import over
 MAX_VALUES = 2**16
 
 
-def parse_fix(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
+def parse_fix(evaluator: Evaluator, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
     """Read ``gamma_b=2.25`` of ``--fix``.
 
     Raises:
@@ -35,25 +35,25 @@ def parse_fix(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]
     """
     found: dict[str, tuple[Exact, ...]] = {}
     for word in words:
-        name, written = _named(meter, word, "fix")
-        found[name] = (_inside(meter, name, _number(written, "fix"), "fix"),)
+        name, written = _named(evaluator, word, "fix")
+        found[name] = (_inside(evaluator, name, _number(written, "fix"), "fix"),)
     return found
 
 
-def parse_kept(meter: Meter, words: Sequence[str]) -> dict[str, Exact]:
+def parse_kept(evaluator: Evaluator, words: Sequence[str]) -> dict[str, Exact]:
     """Read ``gamma_b=2.25``, or ``gamma_b`` for the value that it has.
 
     Raises:
         SpecError: as :func:`parse_fix`.
     """
-    typed = parse_fix(meter, [word for word in words if "=" in word])
+    typed = parse_fix(evaluator, [word for word in words if "=" in word])
     given = {name: values[0] for name, values in typed.items()}
-    names = [_named(meter, word if "=" in word else f"{word}=", "fix")[0] for word in words]
-    values = meter.values(given)
+    names = [_named(evaluator, word if "=" in word else f"{word}=", "fix")[0] for word in words]
+    values = evaluator.values(given)
     return {name: values[name] for name in names}
 
 
-def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
+def parse_grid(evaluator: Evaluator, words: Sequence[str]) -> dict[str, tuple[Exact, ...]]:
     """Read ``gamma_b=1:3:0.05`` of ``--grid``: from, to, and the step if it is not the spec's.
 
     Raises:
@@ -61,17 +61,17 @@ def parse_grid(meter: Meter, words: Sequence[str]) -> dict[str, tuple[Exact, ...
     """
     found: dict[str, tuple[Exact, ...]] = {}
     for word in words:
-        name, written = _named(meter, word, "grid")
+        name, written = _named(evaluator, word, "grid")
         parts = [_number(part, "grid") for part in written.split(":")]
         if len(parts) not in (2, 3):
             raise BadArgument("grid", f"{written!r} is not of the form from:to or from:to:step")
         low, high, *step = parts
         try:
-            found[name] = _values(name, low, high, step[0] if step else meter.factors[name].grid)
+            found[name] = _values(name, low, high, step[0] if step else evaluator.factors[name].grid)
         except ExactError as error:
             raise BadArgument("grid", f"{name}: {error}") from None
         for end in (found[name][0], found[name][-1]):
-            _inside(meter, name, end, "grid")
+            _inside(evaluator, name, end, "grid")
     return found
 
 
@@ -84,13 +84,13 @@ def _values(name: str, low: Exact, high: Exact, step: Exact) -> tuple[Exact, ...
     return tuple(low + index * step for index in range(count))
 
 
-def _named(meter: Meter, word: str, argument: str) -> tuple[str, str]:
+def _named(evaluator: Evaluator, word: str, argument: str) -> tuple[str, str]:
     name, equals, written = word.partition("=")
     name = name.strip().replace("-", "_")
     if not equals:
         raise BadArgument(argument, f"{word!r} is not of the form factor=value")
-    if name not in meter.factors:
-        raise BadArgument(argument, unknown("factor", name, meter.factors))
+    if name not in evaluator.factors:
+        raise BadArgument(argument, unknown("factor", name, evaluator.factors))
     return name, written
 
 
@@ -101,15 +101,15 @@ def _number(written: str, argument: str) -> Exact:
         raise BadArgument(argument, str(error)) from None
 
 
-def _inside(meter: Meter, name: str, value: Exact, argument: str) -> Exact:
-    message = outside(meter.source, name, value)
+def _inside(evaluator: Evaluator, name: str, value: Exact, argument: str) -> Exact:
+    message = outside(evaluator.source, name, value)
     if message:
         raise BadArgument(argument, message)
     return value
 
 
 def ranges(
-    meter: Meter,
+    evaluator: Evaluator,
     limits: Sequence[Target],
     fixed: Mapping[str, tuple[Exact, ...]],
     grids: Mapping[str, tuple[Exact, ...]],
@@ -124,12 +124,12 @@ def ranges(
         raise BadArgument("fix", f"{both[0]} is fixed and has a --grid")
     given = {**fixed, **grids}
     explicit = frozenset(given)
-    least = meter.values({name: values[0] for name, values in given.items()})
-    tally = meter.architecture.formula(explicit)
+    least = evaluator.values({name: values[0] for name, values in given.items()})
+    tally = evaluator.architecture.formula(explicit)
     counted = set(variables([tally.macs, tally.params, tally.activations]))
-    derived = {each.name for each in meter.architecture.factors(dict.fromkeys(given)) if each.derived}
+    derived = {each.name for each in evaluator.architecture.factors(dict.fromkeys(given)) if each.derived}
     found = []
-    for name in meter.factors:
+    for name in evaluator.factors:
         if name in given:
             found.append(Range(name, given[name], "fixed" if name in fixed else "as given"))
         elif name in derived:
@@ -137,17 +137,21 @@ def ranges(
         elif name not in counted:
             found.append(Range(name, (least[name],), "costs nothing"))
         else:
-            found.append(_reaching(meter, limits, least, name, explicit))
+            found.append(_reaching(evaluator, limits, least, name, explicit))
     return found
 
 
 def _reaching(
-    meter: Meter, limits: Sequence[Target], least: Mapping[str, Exact], name: str, explicit: frozenset[str]
+    evaluator: Evaluator,
+    limits: Sequence[Target],
+    least: Mapping[str, Exact],
+    name: str,
+    explicit: frozenset[str],
 ) -> Range:
     """From the least value along the grid, as far as the limits hold with all else at its least."""
-    factor, low = meter.factors[name], least[name]
+    factor, low = evaluator.factors[name], least[name]
     first = math.floor(low / factor.grid) + 1
-    form = meter.form(explicit)
+    form = evaluator.form(explicit)
 
     def fits(rung: int) -> bool:
         values = {**least, name: rung * factor.grid}
@@ -157,7 +161,7 @@ def _reaching(
 
     if not fits(first):
         return Range(name, (low,), "the next value exceeds a limit")
-    guess = _solved(meter, limits, least, name, explicit)
+    guess = _solved(evaluator, limits, least, name, explicit)
     near = (
         MAX_VALUES if guess is not None else next((2**k for k in range(17) if not fits(first + 2**k)), None)
     )
@@ -173,12 +177,16 @@ def _reaching(
 
 
 def _solved(
-    meter: Meter, limits: Sequence[Target], least: Mapping[str, Exact], name: str, explicit: frozenset[str]
+    evaluator: Evaluator,
+    limits: Sequence[Target],
+    least: Mapping[str, Exact],
+    name: str,
+    explicit: frozenset[str],
 ) -> int | None:
     """The rung that the strictest limit allows by the costs without rounding, if any does."""
-    grid, low = meter.factors[name].grid, least[name]
-    raw = {n: value for n, value in least.items() if n in explicit or not meter.source.derived(n)}
-    found = [over(meter, name, raw, each.quantity, Fraction(each.value), low) for each in limits]
+    grid, low = evaluator.factors[name].grid, least[name]
+    raw = {n: value for n, value in least.items() if n in explicit or not evaluator.source.derived(n)}
+    found = [over(evaluator, name, raw, each.quantity, Fraction(each.value), low) for each in limits]
     rungs = [decided(values[0].value, lambda x: math.floor(x / grid)) for values in found if values]
     return min(rungs, default=None)
 

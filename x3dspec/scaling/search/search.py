@@ -22,7 +22,7 @@ import numpy as np
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import QUANTITIES, Counts, meter
+from x3dspec.network.evaluator import QUANTITIES, Counts, Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.judges import Candidate, Judge
@@ -146,9 +146,9 @@ def search(
         Infeasible: no network is within the limits; it says which limit binds.
         SpecError: a factor without bounds, or a lattice that cannot be held.
     """
-    gauge = meter(architecture)
-    chosen = ranges(gauge, limits, fixed or {}, grids or {})
-    lattice = Lattice(gauge, chosen, _tightest(limits), lambda names, n, of: progress(Far(names, n, of)))
+    evaluator = Evaluator.of(architecture)
+    chosen = ranges(evaluator, limits, fixed or {}, grids or {})
+    lattice = Lattice(evaluator, chosen, _tightest(limits), lambda names, n, of: progress(Far(names, n, of)))
     if lattice.size > MAX_NETWORKS:
         message = f"{lattice.size:.1e} networks, more than 1e15: --fix factors, or give a coarser --grid"
         raise SpecError.at(architecture.source.display, message)
@@ -187,7 +187,7 @@ def judged(result: Result, judge: Judge, name: str, top: int) -> Result:
             f"{result.fit:,} networks are within the limits, and {name} scores them one by one: "
             f"at most {MAX_SCORED:,}. --fix factors, or give a coarser --grid"
         )
-    lattice = Lattice(meter(result.architecture), result.ranges, _tightest(result.limits))
+    lattice = Lattice(Evaluator.of(result.architecture), result.ranges, _tightest(result.limits))
     every = Best(lattice, "macs", MAX_SCORED)
     Walk(lattice, _tightest(result.limits), [every]).run(lambda *_: None)
     networks = list(every.networks())
@@ -313,13 +313,15 @@ class Best:
 
     def _buildable(self, combination: tuple[int, ...]) -> bool:
         if combination not in self._seen:
-            self._seen[combination] = self.lattice.meter.refusal(self.lattice.setting(combination)) is None
+            self._seen[combination] = (
+                self.lattice.evaluator.refusal(self.lattice.setting(combination)) is None
+            )
         return self._seen[combination]
 
     def networks(self) -> Iterator[Found]:
         for _, combination in self.found:
             setting = self.lattice.setting(combination)
-            yield Found(setting, self.lattice.meter.counts(setting))
+            yield Found(setting, self.lattice.evaluator.counts(setting))
 
 
 class Front:
@@ -353,7 +355,7 @@ class Front:
         combinations = block.at(fitting[order[rises]])
         for index, combination in zip(order[rises].tolist(), combinations.tolist(), strict=True):
             setting = self.lattice.setting(combination)
-            if self.lattice.meter.refusal(setting) is None:
+            if self.lattice.evaluator.refusal(setting) is None:
                 self.points.append((int(x[index]), int(y[index]), tuple(combination)))
         self.points.sort(key=lambda point: (point[0], -point[1], point[2]))
         highest, kept = -1, []
@@ -366,7 +368,7 @@ class Front:
     def networks(self) -> Iterator[Found]:
         for *_, combination in self.points:
             setting = self.lattice.setting(combination)
-            yield Found(setting, self.lattice.meter.counts(setting))
+            yield Found(setting, self.lattice.evaluator.counts(setting))
 
 
 @dataclass(frozen=True)
