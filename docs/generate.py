@@ -26,11 +26,22 @@ import x3dspec
 from x3dspec.cli import answers
 from x3dspec.cli.schema import answered
 from x3dspec.codegen import files
-from x3dspec.language import document, grammar
+from x3dspec.language import (
+    fields,
+    grammar,
+    layer_keys,
+    literals,
+    loading,
+    nodes,
+    syntax,
+    text_file,
+    values,
+    wording,
+    yaml_events,
+)
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
-from x3dspec.language import source as loading
-from x3dspec.network import conditions, cost, lower
+from x3dspec.network import builder, conditions, cost, lower
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
@@ -73,7 +84,7 @@ def _default(field: FieldInfo) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_written, value))
-    if isinstance(value, grammar.Number):
+    if isinstance(value, syntax.Number):
         return str(value.value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -166,11 +177,11 @@ def language_accuracy() -> str:
 def language_layers() -> str:
     """Every layer kind with its own keys."""
     rows = []
-    for name, field in spec.LayerItem.model_fields.items():
+    for name, field in layer_keys.LayerItem.model_fields.items():
         model = next(
             m for m in get_args(field.annotation) if isinstance(m, type) and issubclass(m, BaseModel)
         )
-        own = [key for key in model.model_fields if key not in spec.Layer.model_fields]
+        own = [key for key in model.model_fields if key not in layer_keys.Layer.model_fields]
         listed = "; ".join(_key(model, key) for key in own)
         rows.append((f"`{name}`", field.description or "", listed))
     return table(("layer", "what it is", "its keys"), rows)
@@ -188,7 +199,7 @@ def _key(model: type[BaseModel], key: str) -> str:
 
 
 def language_every_layer() -> str:
-    return keys(spec.Layer)
+    return keys(layer_keys.Layer)
 
 
 def language_functions() -> str:
@@ -211,7 +222,7 @@ def language_functions() -> str:
 def conventions() -> str:
     """What four tools report for one and the same network."""
     network = x3dspec.load("x3d_xs").choose(shortcut_norm="on_width_change")
-    zoo = network.at_clip(4, 182)
+    zoo = network.choose(head="window").at_clip(4, 182)
     rows = [
         (
             f"`{name}`",
@@ -287,19 +298,19 @@ def bounds() -> str:
     several = "several times what the largest sensible spec needs"
     crawl = "exact arithmetic on more would crawl"
     rows: list[tuple[str, int, str]] = [
-        ("bytes of a document", document.MAX_BYTES, f"{several}; the worst within it takes about a second"),
+        ("bytes of a document", text_file.MAX_BYTES, f"{several}; the worst within it takes about a second"),
         (
             "nodes of a document, aliases as what they stand for",
-            document.MAX_NODES,
+            nodes.MAX_NODES,
             "a bomb of aliases is refused before it grows",
         ),
-        ("nesting of a document", document.MAX_DEPTH, "later stages walk it recursively"),
-        ("characters of one text", document.MAX_SCALAR, several),
-        ("characters of a title, source, note or doc", spec.MAX_TEXT, "it is wrapped into a docstring"),
-        ("digits of a number", document.MAX_DIGITS, "counts of MACs need 15; " + crawl),
-        ("exponent of a number", document.MAX_EXPONENT, crawl),
+        ("nesting of a document", yaml_events.MAX_DEPTH, "later stages walk it recursively"),
+        ("characters of one text", nodes.MAX_SCALAR, several),
+        ("characters of a title, source, note or doc", fields.MAX_TEXT, "it is wrapped into a docstring"),
+        ("digits of a number", literals.MAX_DIGITS, "counts of MACs need 15; " + crawl),
+        ("exponent of a number", literals.MAX_EXPONENT, crawl),
         ("bases in a row", loading.MAX_BASES, "a preset of a preset of a preset is hard to follow already"),
-        ("problems reported of a document", loading.MAX_PROBLEMS, "nobody reads more"),
+        ("problems reported of a document", wording.MAX_PROBLEMS, "nobody reads more"),
         ("characters of an expression", grammar.MAX_LENGTH, "more is not read in a table"),
         (
             "operations of a document, as written and again as its stages use them",
@@ -308,16 +319,16 @@ def bounds() -> str:
         ),
         ("nesting of an expression", grammar.MAX_DEPTH, "every walk of it may recurse"),
         ("stages", spec.MAX_STAGES, several),
-        ("layers of one block", spec.MAX_LAYERS_PER_BLOCK, several),
+        ("layers of one block", layer_keys.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
-        ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
+        ("layers of all distinct blocks", builder.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
         ("repeats of a block", conditions.MAX_REPEAT, "each is a line of the generated file"),
         ("blocks in all", conditions.MAX_BLOCKS, "as before, over all stages"),
         ("frames, height, width", conditions.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
         ("channels, groups, hidden widths", conditions.MAX_CHANNELS, "likewise"),
         (
             "size of a factor, its inverse",
-            loading.MAX_FACTOR,
+            values.MAX_FACTOR,
             "products of a few are floats, for the solvers",
         ),
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),

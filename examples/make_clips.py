@@ -51,6 +51,20 @@ def write(path: Path, frames: np.ndarray) -> None:
     part.replace(path)
 
 
+def make(folder: Path, train: int, val: int, seed: int = 0) -> None:
+    """Videos of each class to train on and to score on."""
+    unfinished = folder.with_name(folder.name + ".part")
+    for number, (part, count) in enumerate((("train", train), ("val", val))):
+        for way, name in enumerate(WAYS):
+            for index in range(count):
+                path = unfinished / part / name / f"{index:04}.mp4"
+                if not path.exists():
+                    # A video draws by its place alone: it is the same whenever it is made.
+                    draw = np.random.default_rng([seed, number, way, index])
+                    write(path, clip(WAYS[name], draw))
+    unfinished.rename(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
@@ -61,16 +75,7 @@ def main() -> None:
     if given.folder.exists():
         print(f"{given.folder} is there already")
         return
-    unfinished = given.folder.with_name(given.folder.name + ".part")
-    for number, (part, count) in enumerate((("train", given.train), ("val", given.val))):
-        for way, name in enumerate(WAYS):
-            for index in range(count):
-                path = unfinished / part / name / f"{index:04}.mp4"
-                if not path.exists():
-                    # A video draws by its place alone: it is the same whenever it is made.
-                    draw = np.random.default_rng([given.seed, number, way, index])
-                    write(path, clip(WAYS[name], draw))
-    unfinished.rename(given.folder)
+    make(given.folder, given.train, given.val, given.seed)
     print(f"{(given.train + given.val) * len(WAYS)} videos in {given.folder}")
 
 

@@ -3,7 +3,8 @@
     python examples/train.py MODULE.py SPEC.yaml SCORE.json --data clips
 
 The folder has {train,val}/CLASS/VIDEO. Frames and frame stride of a clip are those of the spec. This
-is what `x3dspec expand --judge command` runs per candidate; see docs/expansion.md. Needs PyAV and torch.
+is what `x3dspec expand --judge command` runs per candidate; see docs/expansion.md. With --weights it
+starts from those that grew out of the kept parent's. Needs PyAV and torch.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import importlib.util
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import torch
@@ -94,35 +96,43 @@ def keep(path: Path, state: dict[str, object]) -> None:
     path.with_suffix(".part").replace(path)
 
 
-def train(given: argparse.Namespace) -> float:
-    """Train, from the checkpoint if there is one, and return the accuracy on the videos to score on."""
+def begun(given: argparse.Namespace) -> tuple[nn.Module, int]:
+    """The module, new or with the weights that there are, and how many epochs it is to be trained."""
+    model = build(given.module)
+    if given.short:
+        enliven(model)
+    if given.weights is None or not given.weights.exists():
+        return model, given.epochs
+    model.load_state_dict(torch.load(given.weights, weights_only=True))
+    return model, given.epochs if given.epochs_grown is None else given.epochs_grown
+
+
+def train(
+    given: argparse.Namespace, watch: Callable[[int, nn.Module], None] = lambda steps, model: None
+) -> nn.Module:
+    """Train, from the checkpoint if there is one; `watch` is shown the module after so many steps."""
     torch.manual_seed(given.seed)
     if given.threads:
         torch.set_num_threads(given.threads)
     network = x3dspec.load(str(given.spec)).resolve()
     # On a CPU this layout is 1.7 times as fast; on CUDA depthwise kernels are better without it.
     layout = torch.channels_last_3d if given.device == "cpu" else torch.contiguous_format
-    model = build(given.module).to(given.device, memory_format=layout)
-    if given.short:
-        enliven(model)
-    data, held_out = videos(given.data / "train"), videos(given.data / "val")
-    steps = given.epochs * math.ceil(len(data) / given.batch)
+    model, epochs = begun(given)
+    model = model.to(given.device, memory_format=layout)
+    data = videos(given.data / "train")
+    steps = math.ceil(len(data) / given.batch)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=given.rate, momentum=0.9, nesterov=True, weight_decay=5e-5
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, given.rate, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, given.rate, total_steps=epochs * steps)
     # bf16 pays on an accelerator; on most CPUs it loses.
     mixed = torch.autocast("cuda", torch.bfloat16, enabled=given.device.startswith("cuda"))
-    checkpoint, first = None, 0
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    checkpoint = None
     if given.checkpoints:
         checkpoint = given.checkpoints / f"{hashlib.sha256(given.spec.read_bytes()).hexdigest()[:16]}.pt"
-        if checkpoint.exists():
-            state = torch.load(checkpoint, map_location=given.device)
-            model.load_state_dict(state["model"])
-            optimizer.load_state_dict(state["optimizer"])
-            schedule.load_state_dict(state["schedule"])
-            first = state["epoch"]
-    for epoch in range(first, given.epochs):
+    for epoch in range(continued(checkpoint, parts, given.device), epochs):
+        watch(epoch * steps, model)
         model.train()
         total, seen = 0.0, 0
         # An epoch draws by its number alone, so that a killed training goes on as if it had not been.
@@ -138,18 +148,23 @@ def train(given: argparse.Namespace) -> float:
             optimizer.step()
             schedule.step()
             total, seen = total + float(loss.detach()) * len(labels), seen + len(labels)
-            progress(epoch, given.epochs, seen / len(data), total / seen)
+            progress(epoch, epochs, seen / len(data), total / seen)
         if checkpoint:
             keep(
-                checkpoint,
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "epoch": epoch + 1,
-                },
+                checkpoint, {**{name: part.state_dict() for name, part in parts.items()}, "epoch": epoch + 1}
             )
-    return accuracy(model, held_out, network, given.batch, given.device)
+    watch(epochs * steps, model)
+    return model
+
+
+def continued(checkpoint: Path | None, parts: dict[str, Any], device: str) -> int:
+    """Bring all parts to where the checkpoint is, if there is one; the epochs that are done."""
+    if checkpoint is None or not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, map_location=device)
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    return int(state["epoch"])
 
 
 def enliven(model: nn.Module) -> None:
@@ -170,7 +185,7 @@ def progress(epoch: int, epochs: int, share: float, loss: float) -> None:
         print(line, end=end, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("module", type=Path)
     parser.add_argument("spec", type=Path)
@@ -183,9 +198,20 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="branches do not start at zero: for few steps")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoints", type=Path, help="keep one a spec here, and continue from it")
+    parser.add_argument("--weights", type=Path, help="start from these, where the file is there")
+    parser.add_argument("--weights-out", type=Path, help="leave the trained weights here")
+    parser.add_argument("--epochs-grown", type=int, help="epochs of a training that starts from weights")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    given = parser.parse_args()
-    score = train(given)
+    return parser
+
+
+def main() -> None:
+    given = arguments().parse_args()
+    model = train(given)
+    network = x3dspec.load(str(given.spec)).resolve()
+    score = accuracy(model, videos(given.data / "val"), network, given.batch, given.device)
+    if given.weights_out:
+        keep(given.weights_out, model.state_dict())
     given.out.write_text(json.dumps({"score": score}))
     print(f"accuracy {score:.3f}")
 

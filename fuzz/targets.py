@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from x3dspec.codegen.module import source
-from x3dspec.language import numbers
-from x3dspec.language import source as loading
+from x3dspec.language import numbers, values
 from x3dspec.language.errors import SpecError
-from x3dspec.language.grammar import ExpressionError, parse
+from x3dspec.language.grammar import parse
 from x3dspec.language.numbers import ExactError
+from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import load as load_spec
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="x3dspec-fuzz-"))
@@ -35,7 +35,7 @@ def expression(data: bytes) -> str:
     """An expression as a factor's value: a number whose one spelling reads back as itself."""
     text = data.decode("utf-8", "replace")
     try:
-        value = loading.number(parse(text))
+        value = values.number(parse(text))
         spelled = numbers.text(value)
         # A root of a long number is longer than an expression may be.
         if len(spelled) <= 400:
@@ -48,7 +48,7 @@ def expression(data: bytes) -> str:
 
 def _again(text: str) -> object:
     try:
-        return loading.parse_number(text)
+        return values.parse_number(text)
     except (ExpressionError, ExactError):
         return None  # more digits than a person may type
 

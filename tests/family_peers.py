@@ -58,6 +58,22 @@ def _window(name: str, frames: int, size: int) -> tuple[int, int, int]:
     return (-(-frames // _TIME_STRIDES[name]), -(-size // 32), -(-size // 32))
 
 
+def torchvision(name: str) -> nn.Module:
+    """A network of torchvision's video models, which must be installed."""
+    made = getattr(import_module("torchvision.models.video"), name)()
+    assert isinstance(made, nn.Module)
+    return made.eval()
+
+
+def video_resnet(convolution: str, depths: tuple[int, ...]) -> nn.Module:
+    """torchvision's ResNet of a kind of convolution at a depth that it has no name for."""
+    family = import_module("torchvision.models.video.resnet")
+    stem = family.R2Plus1dStem if convolution == "Conv2Plus1D" else family.BasicStem
+    made = family.VideoResNet(family.BasicBlock, [getattr(family, convolution)] * 4, [*depths], stem)
+    assert isinstance(made, nn.Module)
+    return made.eval()
+
+
 def timm(name: str) -> nn.Module:
     """A network of timm as it stands."""
     made = _timm().create_model(name)
@@ -70,6 +86,15 @@ def mobilenet_v3(width: float) -> nn.Module:
     _timm()
     family = import_module("timm.models.mobilenetv3")
     made = family._gen_mobilenet_v3("mobilenetv3_large_100", width)
+    assert isinstance(made, nn.Module)
+    return made.eval()
+
+
+def efficientnet_v2(width: float, depth: float) -> nn.Module:
+    """timm's EfficientNetV2-S scaled as it scales it."""
+    _timm()
+    family = import_module("timm.models.efficientnet")
+    made = family._gen_efficientnetv2_s("efficientnetv2_s", width, depth)
     assert isinstance(made, nn.Module)
     return made.eval()
 

@@ -16,20 +16,20 @@ from pydantic import BaseModel
 
 import x3dspec
 from x3dspec.codegen.templates import macros
-from x3dspec.language import schema
+from x3dspec.language import layer_keys
 from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.cost import Cost
 from x3dspec.pytorch import probe
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = list(schema.LayerItem.model_fields)
+KINDS = list(layer_keys.LayerItem.model_fields)
 #: What a class of layer says itself, and does not inherit.
 OWN = ("lower", "count", "constraints", "operations")
 
 
 def keys(kind: str) -> type[BaseModel]:
-    annotation = schema.LayerItem.model_fields[kind].annotation
+    annotation = layer_keys.LayerItem.model_fields[kind].annotation
     return next(
         each for each in get_args(annotation) if isinstance(each, type) and issubclass(each, BaseModel)
     )
@@ -41,7 +41,7 @@ def test_the_schema_and_the_network_know_the_same_kinds() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_keys_have_a_meaning(kind: str) -> None:
-    assert schema.LayerItem.model_fields[kind].description
+    assert layer_keys.LayerItem.model_fields[kind].description
     assert all(field.description for field in keys(kind).model_fields.values())
 
 
@@ -64,8 +64,10 @@ def test_it_has_a_macro_and_torch_knows_its_names(kind: str) -> None:
         module, _, name = function.call.partition(".")
         assert callable(getattr({"F": torch.nn.functional, "torch": torch}[module], name))
         with torch.device("meta"):
-            seen = probe._layers(torch.nn.Sequential(getattr(torch.nn, function.module)()), (3, 8, 8))
-        assert seen == [probe.described(kind, (3, 8, 8))]
+            given = dict(part.split("=") for part in function.given.split(", ") if part)
+            made = getattr(torch.nn, function.module)(**{k: json.loads(v) for k, v in given.items()})
+            seen = probe._layers(torch.nn.Sequential(made), (3, 8, 8))
+        assert seen == [probe.described(kind, (3, 8, 8), **function.numbers)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +89,7 @@ def test_a_key_that_it_has_not_is_refused_where_it_stands(kind: str, tmp_path: P
     assert any(p.path == place and "unknown key" in p.message for p in caught.value.problems)
 
 
-@pytest.mark.parametrize("kind", [name for name, function in net.FUNCTIONS.items() if function.is_layer])
+@pytest.mark.parametrize("kind", list(net.FUNCTIONS))
 def test_a_function_is_emitted_in_place_where_it_can_be_and_its_gradient_needs_what_it_says(
     kind: str, tmp_path: Path
 ) -> None:

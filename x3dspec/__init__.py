@@ -244,7 +244,7 @@ def emit(
     """
     from x3dspec.codegen.module import FORMS, source
     from x3dspec.language.errors import BadArgument, unknown
-    from x3dspec.language.schema import is_identifier
+    from x3dspec.language.identifiers import is_identifier
     from x3dspec.network.architecture import Resolved
 
     if form not in FORMS:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from x3dspec.cli import run
-from x3dspec.language import schema, shipped
+from x3dspec.language import layer_keys, shipped
 from x3dspec.network import cost
 from x3dspec.scaling import judges as score
 
@@ -25,7 +25,7 @@ def test_everything_that_ships_is_listed_once(capsys: Capture) -> None:
     assert sorted(names) == sorted(shipped.shipped())
     assert [each["name"] for each in found["conventions"]] == list(cost.CONVENTIONS)
     assert [each["name"] for each in found["judges"]][: len(score.BUILT_IN)] == list(score.BUILT_IN)
-    assert [each["name"] for each in found["layers"]] == list(schema.LayerItem.model_fields)
+    assert [each["name"] for each in found["layers"]] == list(layer_keys.LayerItem.model_fields)
 
 
 def test_presets_name_their_base_and_cost(capsys: Capture) -> None:

@@ -14,9 +14,13 @@ from x3dspec.formula import sympy_bridge
 from x3dspec.formula.sympy_bridge import symbol, to_sympy, translate
 from x3dspec.formula.terms import MAX_TERMS, Sizes, named, refuse_blow_up
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import EXACT, Expr, Tape, constant, relax, variable
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language import tape
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr, constant, variable
 from x3dspec.language.numbers import ExactError
+from x3dspec.language.relaxation import relax
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 
 X, Y = variable("x"), variable("y")
 NETWORKS = (
@@ -34,7 +38,7 @@ NETWORKS = (
 def test_the_guard_counts_as_sympy_does(name: str) -> None:
     """It cannot know what cancels, and so may count more, never less."""
     roots = relax([x3dspec.load(name).formula(frozenset()).macs])
-    [size] = Tape(roots).run(Sizes(), {n: named(n) for n in expr.variables(roots)})
+    [size] = Tape(roots).run(Sizes(), {n: named(n) for n in tape.variables(roots)})
     terms = sympy.Add.make_args(sympy.expand(to_sympy(roots[0])))
     assert len(terms) <= len(size.monomials) <= 2 * len(terms)
     bits = max(term.as_coeff_Mul()[0].p.bit_length() for term in terms)

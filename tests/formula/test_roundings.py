@@ -14,7 +14,8 @@ from x3dspec.cli import run
 from x3dspec.formula.closed_form import derive
 from x3dspec.formula.roundings import roundings
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import EXACT, Tape
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.tape import Tape
 
 SPEC = """
 name: rounded

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from x3dspec.formula import printers, sympy_bridge
 from x3dspec.language import expressions as expr
 from x3dspec.language import numbers as exact
-from x3dspec.language.expressions import EXACT, Expr, Tape, constant, variable
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr, constant, variable
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 from x3dspec.report.javascript import JavaScript, function
 from x3dspec.scaling.search.arrays import ARRAYS, joined, numbers
 

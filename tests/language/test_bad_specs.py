@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import x3dspec
-from x3dspec.language import document
+from x3dspec.language import document, text_file
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError
 
@@ -103,7 +103,7 @@ def test_a_binary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("large.yaml").write_bytes(b"#" * (document.MAX_BYTES + 1))
+    Path("large.yaml").write_bytes(b"#" * (text_file.MAX_BYTES + 1))
     assert refusal("large.yaml") == ["large.yaml: larger than 256 KiB"]
 
 

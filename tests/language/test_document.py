@@ -13,9 +13,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from x3dspec.language import document
-from x3dspec.language.document import parse, read, spell
+from x3dspec.language import document, literals, paths, yaml_events
+from x3dspec.language.document import parse, read
 from x3dspec.language.errors import SpecError
+from x3dspec.language.paths import spell
 
 
 def load(text: str) -> object:
@@ -117,7 +118,7 @@ def test_places() -> None:
     ],
 )
 def test_unknown_path_falls_back_to_nearest_ancestor(
-    path: document.Path, place: document.Place, key_place: document.Place
+    path: paths.Path, place: yaml_events.Place, key_place: yaml_events.Place
 ) -> None:
     doc = parse(TREE.encode(), "f")
     assert doc.place(path) == place
@@ -126,7 +127,7 @@ def test_unknown_path_falls_back_to_nearest_ancestor(
 
 def test_problem() -> None:
     doc = parse(TREE.encode(), "f")
-    path: document.Path = ("stages", 0, "repeat")
+    path: paths.Path = ("stages", 0, "repeat")
     assert str(doc.problem(path, "too few")) == "f:5:7: stages[0].repeat: too few"
     assert str(doc.problem(path, "odd", key=True)) == "f:4:5: stages[0].repeat: odd"
     assert str(doc.problem((), "odd")) == "f:1:1: odd"
@@ -145,7 +146,7 @@ def test_problem() -> None:
         (("x" * 61,), "['" + "x" * 57 + "...']"),
     ],
 )
-def test_spell(path: document.Path, spelled: str) -> None:
+def test_spell(path: paths.Path, spelled: str) -> None:
     assert spell(path) == spelled
 
 
@@ -351,7 +352,7 @@ def test_size_is_bounded_even_if_the_file_grows_after_stat(
 
 
 # PyYAML dumps by YAML 1.1, which leaves "09" and "1e5" unquoted; to us those are numbers.
-words = st.text(max_size=20).filter(lambda text: not document._NUMBER.fullmatch(text))
+words = st.text(max_size=20).filter(lambda text: not literals._NUMBER.fullmatch(text))
 scalars = st.none() | st.booleans() | st.integers(-(10**39), 10**39) | words
 trees = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4)
@@ -366,7 +367,7 @@ def test_dumped_data_comes_back(data: dict[str, object], flow: bool) -> None:
     check_places(doc, (), data)
 
 
-def check_places(doc: document.Document, path: document.Path, data: object) -> None:
+def check_places(doc: document.Document, path: paths.Path, data: object) -> None:
     """Every node has a place of its own, after its parent's."""
     lines = doc.text.split("\n")
     items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
@@ -422,7 +423,7 @@ def test_libyaml_reads_what_pyyaml_reads(path: pathlib.Path, monkeypatch: pytest
 def _places(found: document.Document) -> list[tuple[int, int]]:
     """Where every value of a document stands, and every key."""
     places: list[tuple[int, int]] = []
-    pending: list[tuple[document.Path, object]] = [((), found.data)]
+    pending: list[tuple[paths.Path, object]] = [((), found.data)]
     while pending:
         path, data = pending.pop()
         places += [found.place(path), found.key_place(path)]

@@ -13,10 +13,15 @@ from typing import Any
 
 import pytest
 
-from x3dspec.language import expressions, numbers
-from x3dspec.language.expressions import EXACT, ONE, ZERO, Expr, Tape, build, constant, relax, variable
-from x3dspec.language.grammar import ExpressionError, parse
+from x3dspec.language import expressions, numbers, tape
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import ONE, ZERO, Expr, constant, variable
+from x3dspec.language.grammar import parse
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import ExactError
+from x3dspec.language.relaxation import relax
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape
 
 HALF = Fraction(1, 2)
 ROOT = numbers.sqrt(2)
@@ -304,8 +309,8 @@ def test_a_tape_does_not_recurse() -> None:
 
 def test_variables_come_in_order_of_appearance() -> None:
     x, y = xy()
-    assert expressions.variables([y * (x + 1), variable("z") + y]) == ["y", "x", "z"]
-    assert expressions.variables([ONE]) == []
+    assert tape.variables([y * (x + 1), variable("z") + y]) == ["y", "x", "z"]
+    assert tape.variables([ONE]) == []
 
 
 def test_relaxing_leaves_the_rounding_out() -> None:

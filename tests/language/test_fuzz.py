@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "fuzz"))
 
 import targets
 
-from x3dspec.language import document
+from x3dspec.language import document, yaml_events
 from x3dspec.language.errors import SpecError
 
 FUZZ = Path(targets.__file__).parent
@@ -50,6 +50,6 @@ def test_libyaml_and_pyyaml_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [path.read_bytes() for path in sorted((FUZZ / "corpus" / "load").iterdir())]
     mutations = [targets.mutated(chance.choice(kept), chance) for _ in range(300)]
     quick = [read(data) for data in mutations]
-    monkeypatch.setattr(document, "_by_libyaml", lambda text: None)
+    monkeypatch.setattr(yaml_events, "_by_libyaml", lambda text: None)
     for data, found in zip(mutations, quick, strict=True):
         assert found == read(data), data

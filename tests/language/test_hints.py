@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from x3dspec.language.errors import SpecError
-from x3dspec.language.source import load_source
+from x3dspec.language.loading import load_source
 
 
 @pytest.mark.parametrize(

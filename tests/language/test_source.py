@@ -18,11 +18,10 @@ from typing import Any
 import pytest
 
 import x3dspec
-from x3dspec.language import numbers, schema, shipped
-from x3dspec.language import source as loading
+from x3dspec.language import identifiers, loading, numbers, schema, shipped, values
 from x3dspec.language.document import Document, parse
 from x3dspec.language.errors import SpecError, unknown
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.syntax import ExpressionError
 from x3dspec.language.wording import validated
 
 TOY = """\
@@ -238,13 +237,13 @@ def test_words_show_all_that_they_hold(character: str) -> None:
 def test_names_leave_the_emitted_module_its_own() -> None:
     nn = pytest.importorskip("torch.nn")
     taken = [name for name in dir(nn.Sequential()) if not name.startswith("_")]
-    assert [name for name in taken if not schema.reserved(name)] == []
+    assert [name for name in taken if not identifiers.reserved(name)] == []
 
 
 @pytest.mark.parametrize("name", ["res5", "conv_a", "gamma_w", "stage1", "Bottleneck", "shortcut_norm"])
 def test_plain_names_are_free(name: str) -> None:
-    assert schema.is_name(name)
-    assert not schema.reserved(name)
+    assert identifiers.is_name(name)
+    assert not identifiers.reserved(name)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +251,7 @@ def test_plain_names_are_free(name: str) -> None:
     [("2", 2), ("11/5", Fraction(11, 5)), ("1.45", Fraction(29, 20)), ("sqrt(2)", numbers.sqrt(2))],
 )
 def test_numbers_as_people_type_them(text: str, value: object) -> None:
-    assert loading.parse_number(text) == value
+    assert values.parse_number(text) == value
 
 
 @pytest.mark.parametrize(
@@ -270,7 +269,7 @@ def test_numbers_as_people_type_them(text: str, value: object) -> None:
 )
 def test_numbers_that_are_none(text: str, message: str) -> None:
     with pytest.raises(ExpressionError, match=re.escape(message)):
-        loading.parse_number(text)
+        values.parse_number(text)
 
 
 @pytest.mark.parametrize(

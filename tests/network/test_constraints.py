@@ -11,7 +11,7 @@ import pytest
 
 import x3dspec
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import Tape
+from x3dspec.language.tape import Tape
 from x3dspec.network.constraints import expressions
 from x3dspec.network.factors import complete
 from x3dspec.scaling.search.arrays import ARRAYS, numbers

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from x3dspec.language.expressions import EXACT, Tape, constant, variable
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import constant, variable
 from x3dspec.language.source import Identity
+from x3dspec.language.tape import Tape
 from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.cost import Cost

@@ -10,6 +10,7 @@ import ast
 import random
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,12 @@ VIDEO = {
     "r2plus1d_r50": (28_107_600, 57_533_825_024, (8, 64)),
     "csn_r101": (22_213_776, 56_468_187_136, (16, 64)),
 }
+#: Parameters and GMACs of torchvision as its Weights print them.
+TORCHVISION = {
+    "r3d_18": (33_371_472, "40.697"),
+    "mc3_18": (11_695_440, "43.343"),
+    "r2plus1d_18": (31_505_325, "40.519"),
+}
 #: timm's name, parameters, and MACs at the spec's size: timm 1.0.31.
 IMAGE = {
     "efficientnet": ("efficientnet_b0", 5_288_548, 385_814_752),
@@ -54,16 +61,34 @@ IMAGE = {
     "efficientnet_b7": ("efficientnet_b7", 66_347_960, 37_745_884_192),
     "mobilenet_v2": ("mobilenetv2_100", 3_504_872, 300_774_272),
     "mobilenet_v3_large": ("mobilenetv3_large_100", 5_483_032, 216_589_760),
+    "mobilenet_v3_small": ("mobilenetv3_small_100", 2_542_856, 56_510_400),
+    "efficientnet_lite0": ("efficientnet_lite0", 4_652_008, 385_187_552),
+    "efficientnet_lite1": ("efficientnet_lite1", 5_416_680, 600_185_232),
+    "efficientnet_lite2": ("efficientnet_lite2", 6_092_072, 859_736_272),
+    "efficientnet_lite3": ("efficientnet_lite3", 8_197_096, 1_383_321_872),
+    "efficientnet_lite4": ("efficientnet_lite4", 13_006_568, 2_553_034_336),
+    "efficientnetv2_s": ("efficientnetv2_s", 21_458_488, 8_365_617_152),
     "resnet": ("resnet50", 25_557_032, 4_089_184_256),
     "resnet_basic": ("resnet18", 11_689_512, 1_814_073_344),
     "regnetx_032": ("regnetx_032", 15_296_552, 3_176_621_952),
     "regnety_040": ("regnety_040", 20_646_656, 3_973_288_448),
 }
-FAMILIES = (*VIDEO, "efficientnet", "mobilenet_v2", "mobilenet_v3_large")
+FAMILIES = (
+    *VIDEO,
+    *("r3d_18", "mc3_18", "r2plus1d_18"),
+    *("efficientnet", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"),
+    *("efficientnet_lite0", "efficientnetv2_s"),
+)
 #: Of the image networks whose logits are compared: the smallest, one that repeats its first block and
 #: one that is wider.
-WEIGHED = ("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "mobilenet_v2", "mobilenet_v3_large")
+WEIGHED = (
+    *("efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "mobilenet_v2", "mobilenet_v3_large"),
+    *("mobilenet_v3_small", "efficientnet_lite0", "efficientnetv2_s"),
+)
 
+needs_torchvision = pytest.mark.skipif(
+    find_spec("torchvision") is None, reason="torchvision is not installed"
+)
 needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed")
 
 
@@ -76,7 +101,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @cache
-def published(name: str, **options: str) -> Resolved:
+def published(name: str, **options: Any) -> Resolved:
     """A shipped spec as it stands, or with options chosen."""
     return x3dspec.load(f"specs/{name}.yaml").choose(**options).resolve()
 
@@ -99,6 +124,31 @@ def test_video_network_counts_as_the_model_zoo_does(name: str) -> None:
     assert (resolved.cost().params, resolved.cost().macs) == expected
     assert counted(emitted.on_meta(resolved), clip(resolved)) == expected
     assert counted(theirs, clip(resolved)) == expected
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_video_network_counts_as_torchvision_prints(name: str) -> None:
+    resolved = published(name)
+    cost = resolved.cost()
+    assert (cost.params, f"{cost.macs / 1e9:.3f}") == TORCHVISION[name]
+    assert counted(emitted.on_meta(resolved), clip(resolved)) == (cost.params, cost.macs)
+
+
+@needs_torchvision
+@pytest.mark.parametrize("name", TORCHVISION)
+@pytest.mark.parametrize(("frames", "size"), [(8, 64), (5, 57)])
+def test_logits_are_torchvisions(name: str, frames: int, size: int) -> None:
+    theirs = family_peers.torchvision(name)
+    assert difference(published(name), theirs, "torchvision", (3, frames, size, size)) < 1e-5
+
+
+@needs_torchvision
+@pytest.mark.parametrize(("name", "kind"), [("r3d_18", "Conv3DSimple"), ("r2plus1d_18", "Conv2Plus1D")])
+def test_a_video_network_of_34_layers_is_torchvisions(name: str, kind: str) -> None:
+    resolved = published(name, depth=34)
+    with torch.device("meta"):
+        theirs = family_peers.video_resnet(kind, (3, 4, 6, 3))
+    assert counted(theirs, clip(resolved)) == (resolved.cost().params, resolved.cost().macs)
 
 
 @pytest.mark.parametrize("name", IMAGE)
@@ -141,6 +191,15 @@ def test_logits_are_the_model_zoos(name: str) -> None:
     theirs = family_peers.model_zoo(name, frames, size)
     furthest = difference(published(name), theirs, "pytorchvideo", (3, frames, size, size))
     assert furthest < 1e-5
+
+
+@pytest.mark.parametrize("name", VIDEO)
+def test_logits_are_the_model_zoos_at_a_test_crop(name: str) -> None:
+    frames, size = VIDEO[name][2]
+    theirs = family_peers.model_zoo(name, frames, size)
+    spec = x3dspec.load(name).choose(head="window")
+    resolved = spec.resolve(gamma_t=frames, gamma_s=Fraction(size, 224))
+    assert difference(resolved, theirs, "pytorchvideo", (3, 2 * frames, size + 32, size + 32)) < 1e-5
 
 
 @needs_timm
@@ -226,6 +285,8 @@ SCALED = {
     "mobilenetv2_110d": ("mobilenet_v2", {"gamma_w": "1.1", "gamma_d": "1.2"}, {"stem_and_head": "fixed"}),
     "mobilenetv2_120d": ("mobilenet_v2", {"gamma_w": "1.2", "gamma_d": "1.4"}, {"stem_and_head": "fixed"}),
     "mobilenetv3_large_075": ("mobilenet_v3_large", {"gamma_w": "0.75"}, {}),
+    "mobilenetv3_small_075": ("mobilenet_v3_small", {"gamma_w": "0.75"}, {}),
+    "efficientnet_lite2": ("efficientnet_lite0", {"gamma_w": "1.1", "gamma_d": "1.2"}, {}),
 }
 
 
@@ -240,6 +301,15 @@ def test_scaled_networks_are_timms(name: str) -> None:
             resolved.cost().macs,
         )
     assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
+
+
+@needs_timm
+def test_an_efficientnet_v2_of_another_width_and_depth_is_timms() -> None:
+    resolved = x3dspec.load("efficientnetv2_s").choose(norms="torch").resolve(gamma_w="1.4", gamma_d="0.6")
+    with torch.device("meta"):
+        theirs = family_peers.efficientnet_v2(1.4, 0.6)
+    assert counted(theirs, clip(resolved)) == (resolved.cost().params, resolved.cost().macs)
+    assert difference(resolved, family_peers.efficientnet_v2(1.4, 0.6), "timm", (3, 64, 64)) < 1e-5
 
 
 @needs_timm
@@ -263,7 +333,7 @@ def test_scaled_networks_are_what_they_are_counted_as(name: str) -> None:
             for factor in architecture.factors()
             if not factor.derived and factor.name not in ("gamma_t", "gamma_tau")
         }
-        if name in VIDEO:
+        if name in VIDEO or name in TORCHVISION:
             factors["gamma_t"] = str(draw.randint(2, 20))
         resolved = architecture.resolve(**factors)
         cost = resolved.cost()

@@ -14,9 +14,11 @@ import specgen
 from hooks import hooked
 
 import x3dspec
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import EXACT, Tape, lift
+from x3dspec.language.expressions import lift
 from x3dspec.language.shipped import shipped
+from x3dspec.language.tape import Tape
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.factors import complete
 from x3dspec.network.memory import Saved, largest_batch, saved

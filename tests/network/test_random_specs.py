@@ -20,8 +20,9 @@ import pytest
 import specgen
 import torch
 
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import SpecError
-from x3dspec.language.expressions import EXACT, Tape
+from x3dspec.language.tape import Tape
 from x3dspec.network import layers as net
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved, load

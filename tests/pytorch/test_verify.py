@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from x3dspec.codegen import module
-from x3dspec.codegen.header import Header
+from x3dspec.codegen.header_reader import read_header
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
@@ -317,7 +317,7 @@ def test_what_is_no_readable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_header_of_a_shipped_network() -> None:
-    header = Header.read(module.source(load("x3d_m").resolve()), "f")
+    header = read_header(module.source(load("x3d_m").resolve()), "f")
     assert [label for label, _ in header.origins] == ["specs/x3d_m.yaml", "specs/x2d.yaml"]
     assert header.factors == {
         "gamma_tau": "5",

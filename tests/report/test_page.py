@@ -30,7 +30,7 @@ from x3dspec.formula.closed_form import derive
 from x3dspec.language import numbers as exact
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
-from x3dspec.language.source import parse_number
+from x3dspec.language.values import parse_number
 from x3dspec.network.architecture import Architecture
 from x3dspec.report import equation, javascript
 from x3dspec.report import page as report

@@ -13,8 +13,8 @@ from x3dspec.cli import landing, usage
 from x3dspec.cli.completion import Completing
 from x3dspec.cli.landing import COMMANDS, Grouped
 from x3dspec.language.errors import BadArgument, Infeasible, Problem, SpecError, printable
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
+from x3dspec.language.syntax import ExpressionError
 
 #: A hostile file can be wrong in thousands of places; nobody reads more than a screen of them.
 MAX_PROBLEMS = 50

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import typer
 
 from x3dspec.language.errors import Problem, SpecError, nearest, unknown
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.language.source import parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import parse_number
 from x3dspec.network.architecture import Architecture, load
 
 #: For commands whose options are not all known before the spec is read.

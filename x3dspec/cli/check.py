@@ -11,9 +11,9 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import check_screen, completion, output, style
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
-from x3dspec.language.source import parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import parse_number
 from x3dspec.network.architecture import load
 from x3dspec.report import lint
 from x3dspec.scaling.published import waypoints

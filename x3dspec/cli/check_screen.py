@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from x3dspec.cli import style
-from x3dspec.language import document, shipped
+from x3dspec.language import shipped, text_file
 from x3dspec.language.errors import Problem, SpecError
 
 _INDENT = "    "
@@ -36,7 +36,7 @@ def _line(problem: Problem) -> str | None:
         return None
     path, _ = shipped.find(problem.source)
     try:
-        text = document.content(path, problem.source).decode("utf-8")
+        text = text_file.content(path, problem.source).decode("utf-8")
     except (OSError, ValueError, SpecError):
         return None  # the finding says what is wrong with the file
     rows = text.split("\n")

@@ -10,10 +10,11 @@ import typer
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import is_ours, known_form
+from x3dspec.codegen.forms import known_form
+from x3dspec.codegen.header import is_ours
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import Infeasible, SpecError, printable
-from x3dspec.language.schema import is_identifier, is_name
+from x3dspec.language.identifiers import is_identifier, is_name
 from x3dspec.network.architecture import load
 
 

@@ -22,14 +22,15 @@ from x3dspec.language import numbers
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts
+from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling import expand as engine
 from x3dspec.scaling.expand import RULES, Expansion, Option
+from x3dspec.scaling.inheritance import Inheritance
 from x3dspec.scaling.journal import Journal, digest, journaled
 from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
 from x3dspec.scaling.steps import Step
-from x3dspec.scaling.trainer import Trainer, split
+from x3dspec.scaling.trainer import Trainer, inherits, split
 
 #: Candidates that a cluster is given at a time: all of any step.
 MAX_ON_CLUSTER = 256
@@ -102,7 +103,10 @@ def command(
         None, metavar="A,B", autocompletion=completion.axes, help="The axes to try; all by default."
     ),
     template: str = typer.Option(
-        None, "--judge-command", metavar="COMMAND", help="With --judge command: {module}, {spec}, {out}."
+        None,
+        "--judge-command",
+        metavar="COMMAND",
+        help="With --judge command: {module}, {spec}, {out}, {weights}, {weights_out}.",
     ),
     jobs: int = typer.Option(1, min=1, max=256, help="Commands at a time."),
     limit: float = typer.Option(3600.0, "--time-limit", min=0.1, help="Seconds that one command may take."),
@@ -148,16 +152,22 @@ def command(
     names = None if axes is None else [axis.strip() for axis in axes.split(",")]
     stop, narrator = Stop(), Narrator()
     trainer = _trainer(name, template, limit, retries, jobs, dask)
-    chooser = judge(name) if trainer is None else replace(trainer, stop=stop, watch=narrator.watch).judge()
-    if log is not None:
-        journal = Journal(log, _subject(architecture, name, template, rule.value, names))
+    _needs_journal(trainer, log)
+    journal = None if log is None else Journal(log, _subject(architecture, name, template, rule.value, names))
+    inheritance = _inheritance(trainer, journal)
+    chooser = (
+        replace(trainer, stop=stop, watch=narrator.watch, inheritance=inheritance).judge()
+        if trainer
+        else judge(name)
+    )
+    if journal is not None:
         chooser = journaled(chooser, journal, keep_failures)
     told = trainer is not None or log is not None
     if told:
         chooser = narrator.narrated(chooser)
     if name in CLOSED_FORMS:
         style.warn(WARNING)
-    tell = narrator.kept if trainer is not None else lambda _: None
+    tell = narrator.telling_of(architecture, inheritance) if trainer is not None else lambda _: None
     decides = decide_with_failures or name in BUILT_IN
     with narrator.telling(log is not None), nullcontext() if trainer is None else stopping(stop):
         found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell, decides)
@@ -227,6 +237,25 @@ def _trainer(
     from x3dspec.scaling.cluster import Cluster
 
     return replace(trainer, start=Cluster(dask), jobs=MAX_ON_CLUSTER)
+
+
+def _needs_journal(trainer: Trainer | None, log: Path | None) -> None:
+    if trainer and inherits(trainer.words) and log is None:
+        raise SpecError.at(
+            "--judge-command", "{weights_out} needs --journal FILE, beside which weights are kept"
+        )
+
+
+def _inheritance(trainer: Trainer | None, journal: Journal | None) -> Inheritance | None:
+    """What keeps and grows weights, where the command has places for them."""
+    if trainer is None or journal is None or not inherits(trainer.words):
+        return None
+    try:
+        from x3dspec.pytorch import inherit
+    except ModuleNotFoundError:
+        message = '{weights_out} needs torch: pip install ".[torch]" in a clone of x3dspec'
+        raise SpecError.at("--judge-command", message) from None
+    return Inheritance(journal, inherit.check, inherit.grown)
 
 
 def _subject(

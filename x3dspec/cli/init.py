@@ -9,7 +9,7 @@ import typer
 from x3dspec.cli import output
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
-from x3dspec.language.schema import is_identifier
+from x3dspec.language.identifiers import is_identifier
 
 
 def register(app: typer.Typer) -> None:

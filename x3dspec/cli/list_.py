@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from x3dspec.cli import output, style
 from x3dspec.cli.judges import Listed
 from x3dspec.cli.judges import listed as judges
-from x3dspec.language import schema, shipped
+from x3dspec.language import layer_keys, shipped
 from x3dspec.network.architecture import Architecture, load
 from x3dspec.network.cost import CONVENTIONS
 
@@ -140,7 +140,7 @@ def _conventions() -> list[Convention]:
 
 
 def _layers() -> list[Listed]:
-    fields = schema.LayerItem.model_fields.items()
+    fields = layer_keys.LayerItem.model_fields.items()
     return [{"name": name, "doc": field.description or ""} for name, field in fields]
 
 

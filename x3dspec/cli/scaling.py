@@ -11,9 +11,9 @@ from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli.scaling_answer import ScalingAnswer as ScalingAnswer
 from x3dspec.cli.scaling_answer import answer
 from x3dspec.language.errors import BadArgument
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import ExactError
-from x3dspec.language.source import parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import parse_number
 from x3dspec.network.units import parse_target
 
 

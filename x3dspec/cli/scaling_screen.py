@@ -9,11 +9,12 @@ from x3dspec.cli import style
 from x3dspec.cli.style import Column
 from x3dspec.formula import printers
 from x3dspec.formula.analysis import Analysis, Together
-from x3dspec.formula.exchange import QUANTITIES, Exchange
+from x3dspec.formula.exchange import Exchange
 from x3dspec.formula.growth import Growth, Makeup
 from x3dspec.formula.real import Number, text
 from x3dspec.formula.roundings import Rounded, Rounding
 from x3dspec.formula.sympy_bridge import symbol
+from x3dspec.network.quantities import ALWAYS
 
 #: Characters of a formula on a line; --json and --format latex have them all.
 MAX_FORMULA = 110
@@ -21,7 +22,7 @@ MAX_FORMULA = 110
 MAX_EXACT = 30
 #: Roundings that are listed.
 MAX_ROUNDINGS = 6
-OTHERS = QUANTITIES[1:]
+OTHERS = ALWAYS[1:]
 
 
 def page(analysis: Analysis) -> Iterator[str]:
@@ -38,7 +39,7 @@ def page(analysis: Analysis) -> Iterator[str]:
 def _elasticities(analysis: Analysis) -> Iterator[str]:
     rows = analysis.exchanges
     yield f"elasticities of {analysis.name}, without rounding: 1 % more of a factor costs, in %"
-    columns = [_numbers(name, [row.elasticities for row in rows], name) for name in QUANTITIES]
+    columns = [_numbers(name, [row.elasticities for row in rows], name) for name in ALWAYS]
     yield from style.table([_factors(rows), *columns])
     formulas = {row.factor: printers.text(row.along) for row in rows}
     if any(len(formula) <= MAX_FORMULA for formula in formulas.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from x3dspec.cli import answers, output
-from x3dspec.language import schema as spec
+from x3dspec.language import json_schema
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def schema(
 
     x3dspec schema --answers
     """
-    typer.echo(output.text(answers.json_schema(answered()) if ours else spec.json_schema()))
+    typer.echo(output.text(answers.json_schema(answered()) if ours else json_schema.json_schema()))
 
 
 def answered() -> dict[str, type]:

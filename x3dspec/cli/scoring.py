@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
 from x3dspec.cli.progress import Progress, duration
+from x3dspec.language.errors import printable
+from x3dspec.network.architecture import Architecture
 from x3dspec.scaling.expand import Round
+from x3dspec.scaling.inheritance import Inheritance
 from x3dspec.scaling.judges import Candidate, Judge, Score
 from x3dspec.scaling.trainer import Interrupted, Running
 
@@ -55,6 +58,7 @@ class Narrator:
         self.progress = Progress()
         self._asked: Sequence[Candidate] = ()
         self._scored = self._recalled = self._ran = 0
+        self._history: list[str] = []
 
     def narrated(self, judge: Judge) -> Judge:
         """The same judge, told of."""
@@ -83,9 +87,19 @@ class Narrator:
             rest = f", {waiting} waiting" if waiting else ""
             self.progress.show(f"step {step}, {self._scored} of {len(self._asked)} scored: {runs}{rest}")
 
-    def kept(self, decided: Round) -> None:
-        """Tell which candidate was kept, and why."""
-        self.progress.say(f"kept {decided.kept.axis}: {decided.why}")
+    def telling_of(
+        self, architecture: Architecture, inheritance: Inheritance | None
+    ) -> Callable[[Round], None]:
+        """What is called of each decided step: tells of it, and lets the others' weights go."""
+
+        def decided(step: Round) -> None:
+            self.progress.say(f"kept {step.kept.axis}: {step.why}")
+            kept = Candidate(architecture, step.kept.axis, step.kept.setting, tuple(self._history))
+            self._history.append(step.kept.axis)
+            if inheritance and (weights := inheritance.settle(kept)):
+                self.progress.say(f"its weights: {printable(str(weights))}")
+
+        return decided
 
     @contextmanager
     def telling(self, kept: bool) -> Iterator[None]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
-from x3dspec.language.document import Path
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 from x3dspec.network.layers import N
 

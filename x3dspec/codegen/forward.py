@@ -34,7 +34,7 @@ class Forward:
                 lines.append(f"{indent}{target} = {value}")
                 longer = self._applied(step, target)
             value = longer
-            if step.kind in ("activation", "mean", "running_mean"):
+            if step.kind in ("activation", "mean", "window_mean", "running_mean"):
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -43,9 +43,11 @@ class Forward:
 
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
-            return str(macros().activation(step.function, value, step.fresh and self.form != "stream"))
+            return str(macros().activation(step.function, value, step.owns_input and self.form != "stream"))
         if step.kind == "mean":
-            return str(macros().mean(value, self.dims))
+            return str(macros().mean(value, self.dims, step.function))
+        if step.kind == "window_mean":
+            return f"self.{step.name}({value}).movedim(1, -1)"  # the layers behind it see channels alone
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"
@@ -56,7 +58,7 @@ class Forward:
         other = value
         for each in step.shortcut:
             other = self._applied(each, other)
-        in_place = self.form == "deploy" and step.made
+        in_place = self.form == "deploy" and step.owns_branch
         total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
         if step.condition:
             total = f"{total} if self.{step.condition} else {inner}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from x3dspec.codegen.emitter import Emitter
-from x3dspec.codegen.header import FORMS, default_name
+from x3dspec.codegen.forms import FORMS, default_name
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 

@@ -8,11 +8,12 @@ from fractions import Fraction
 
 from x3dspec.formula.closed_form import Formula, derive
 from x3dspec.formula.compound import Compound, Ray, compound, ray
-from x3dspec.formula.exchange import QUANTITIES, Exchange, exchanges
+from x3dspec.formula.exchange import Exchange, exchanges
 from x3dspec.formula.growth import Makeup, makeup
 from x3dspec.formula.roundings import Rounded, roundings
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import ALWAYS
 from x3dspec.network.receptive import Seen, seen
 from x3dspec.network.units import Target
 
@@ -64,7 +65,7 @@ def analyse(
     frames, pixels, _ = seen(network)
     return Analysis(
         architecture.name,
-        {name: derive(architecture, name, relaxed=True, setting=setting) for name in QUANTITIES},
+        {name: derive(architecture, name, relaxed=True, setting=setting) for name in ALWAYS},
         exchanges(architecture, setting=setting),
         makeup(architecture, setting=setting),
         roundings(architecture, setting=setting),

@@ -10,13 +10,18 @@ from typing import Any
 
 import sympy
 
-from x3dspec.formula.closed_form import Quantity, counted_as, refusals
+from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.sympy_bridge import symbol, to_number, translate
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import EXACT, Expr, Tape
+from x3dspec.language import relaxation
+from x3dspec.language.algebra import EXACT
+from x3dspec.language.expressions import Expr
+from x3dspec.language.tape import Tape
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Quantity
+from x3dspec.network.quantities import quantity as counted_as
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def smooth(
     counted = counted_as(quantity, convention)
     overrides = dict(setting or {})
     values = complete(architecture.source, overrides)
-    total = expr.lift(counted.measure(architecture.symbolic(frozenset(overrides)).cost()))
+    total = expr.lift(counted.of(architecture.symbolic(frozenset(overrides))))
     with refusals(architecture):
         [(here, everywhere)] = relaxed([total], values)
     return Smooth(
@@ -129,7 +134,7 @@ def relaxed(roots: Iterable[Expr], values: Setting) -> list[tuple[Any, Any]]:
     Raises:
         ExpressionError: a form too large to be multiplied out.
     """
-    smooth = expr.relax(roots)
+    smooth = relaxation.relax(roots)
     here = translate(_branches(smooth, values)).values
     return list(zip(map(sympy.expand, here), translate(smooth).values, strict=True))
 

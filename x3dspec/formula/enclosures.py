@@ -17,8 +17,8 @@ from mpmath.ctx_iv import MPIntervalContext
 
 from x3dspec.formula.real import DIGITS, Ends, Number, Real
 from x3dspec.formula.sympy_bridge import to_number
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import MAX_BITS
+from x3dspec.language.syntax import ExpressionError
 
 #: Characters of an exact form: of a longer one nobody reads more than its digits.
 MAX_TEXT = 160

@@ -18,8 +18,7 @@ from x3dspec.formula.elasticity import Smooth, smooth
 from x3dspec.formula.powers import leading
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.layers import Setting
-
-QUANTITIES = ("macs", "params", "activations")
+from x3dspec.network.quantities import ALWAYS
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def exchanges(architecture: Architecture, *, setting: Setting | None = None) -> 
     Raises:
         SpecError: a form too large to be multiplied out.
     """
-    forms = {quantity: smooth(architecture, quantity, setting=setting) for quantity in QUANTITIES}
+    forms = {quantity: smooth(architecture, quantity, setting=setting) for quantity in ALWAYS}
     with refusals(architecture):
         return tuple(_exchange(factor, forms) for factor in forms["macs"].factors)
 

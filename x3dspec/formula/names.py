@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import Expr, Tape
+from x3dspec.language.expressions import Expr
+from x3dspec.language.tape import Tape
 from x3dspec.network import layers as net
 
 #: What is written where it stands; every other operation rounds or chooses, and gets a name.

@@ -46,7 +46,7 @@ def text(formula: Formula, elasticities: Sequence[Elasticity] = ()) -> str:
 
 def _heading(formula: Formula) -> str:
     rounding = "without rounding" if formula.relaxed else "with every rounding"
-    return f"{formula.quantity.name} of {formula.spec}, {rounding} ({formula.quantity.doc})"
+    return f"{formula.quantity.name} of {formula.spec}, {rounding} ({formula.quantity.meaning})"
 
 
 def _definitions(formula: Formula) -> Iterator[str]:

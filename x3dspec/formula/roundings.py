@@ -10,8 +10,11 @@ from typing import Any
 from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.names import names
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import EXACT, ExactAlgebra, Expr, Tape
+from x3dspec.language import relaxation
+from x3dspec.language.algebra import EXACT, ExactAlgebra
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, Root
+from x3dspec.language.tape import Tape
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
@@ -79,7 +82,7 @@ def roundings(
     total = expr.lift(getattr(network.cost(), quantity))
     called = names(network, [total], {*values, quantity})
     with refusals(architecture):
-        [relaxed] = Tape[Any](expr.relax([total])).run(EXACT, _rational(values))
+        [relaxed] = Tape[Any](relaxation.relax([total])).run(EXACT, _rational(values))
         [count] = Tape[Any]([total]).run(EXACT, values)
         effects = sorted(_effects(total, called, values), key=lambda each: -abs(each.change))
     return Rounded(Fraction(count), Fraction(relaxed), tuple(effects))

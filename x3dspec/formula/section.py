@@ -10,11 +10,11 @@ import sympy
 from x3dspec.formula import printers
 from x3dspec.formula.analysis import Analysis, Together
 from x3dspec.formula.closed_form import Formula
-from x3dspec.formula.exchange import QUANTITIES
 from x3dspec.formula.growth import Growth
 from x3dspec.formula.real import Number, Real, text
 from x3dspec.formula.render import display, summed
 from x3dspec.formula.sympy_bridge import symbol, to_number
+from x3dspec.network.quantities import ALWAYS
 
 #: Roundings that are listed; the others change less.
 MAX_ROUNDINGS = 8
@@ -57,7 +57,7 @@ def _elasticities(analysis: Analysis) -> Iterator[str]:
             left = rf"{_cost(name)}\,\varepsilon_{{{_name(row.factor)}}}"
             yield display(summed(left, [answer for answer in answers if answer != 0]))
     yield "At these values, and what the others grow by as the MACs are doubled through one factor:"
-    head = ["", *(rf"$\varepsilon$ of {name}" for name in QUANTITIES), *QUANTITIES[1:]]
+    head = ["", *(rf"$\varepsilon$ of {name}" for name in ALWAYS), *ALWAYS[1:]]
     yield _table(head, [_exchange(row.factor, row.elasticities, row.rates) for row in analysis.exchanges])
 
 
@@ -68,8 +68,8 @@ def _answer(summand: Any, factor: Any) -> Any:
 
 
 def _exchange(factor: str, elasticities: Mapping[str, Any], rates: Mapping[str, Any]) -> list[str]:
-    slopes = [f"{float(elasticities[name]):.3f}" for name in QUANTITIES]
-    powers = [f"$2^{{{float(rates[name]):.3f}}}$" if rates else "--" for name in QUANTITIES[1:]]
+    slopes = [f"{float(elasticities[name]):.3f}" for name in ALWAYS]
+    powers = [f"$2^{{{float(rates[name]):.3f}}}$" if rates else "--" for name in ALWAYS[1:]]
     return [f"${_name(factor)}$", *slopes, *powers]
 
 

@@ -23,8 +23,8 @@ from x3dspec.formula.enclosures import enclose, evaluated, real, substituted, wa
 from x3dspec.formula.powers import forks, powers
 from x3dspec.formula.real import DIGITS, Ends, Number, Real, decided, place
 from x3dspec.formula.sympy_bridge import to_number
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact
+from x3dspec.language.syntax import ExpressionError
 
 #: The cost to reach, in closed forms.
 TARGET = sympy.Dummy("C", positive=True)

@@ -15,8 +15,11 @@ from typing import Any, TypeVar
 import sympy
 
 from x3dspec.formula.terms import Size, Sizes, named
-from x3dspec.language.expressions import Algebra, Expr, Tape, relax
+from x3dspec.language.algebra import Algebra
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, Root
+from x3dspec.language.relaxation import relax
+from x3dspec.language.tape import Tape
 
 T = TypeVar("T")
 

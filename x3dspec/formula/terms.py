@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from x3dspec.language.expressions import Expr, Tape, variables
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import MAX_BITS, MAX_DEGREE, MAX_EXPONENT, Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape, variables
 
 #: Far more than the formula of a stage table has, and few enough to multiply out at once.
 MAX_TERMS = 4096

@@ -1,4 +1,4 @@
-"""The expression language of a spec: text in, a small tree out. Nothing here evaluates anything.
+"""The expression language of a spec: text in, a small tree out; nothing is evaluated.
 
 The grammar is a whitelist. What it does not name cannot be written: no attribute access beyond
 ``stage.argument``, no indexing, no call of anything but the functions listed in :data:`FUNCTIONS`.
@@ -19,21 +19,17 @@ stages recurse or grow without limit.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 from x3dspec.language.errors import shown, unknown
+from x3dspec.language.syntax import Apply, ExpressionError, Name, Number, Syntax, Text, depth
+from x3dspec.language.tokens import exact_number, tokens, unexpected
 
 #: An expression longer than this is not something a person reads in a table.
 MAX_LENGTH = 400
 #: Deep enough for any formula of a stage table, shallow enough for every recursive walk.
 MAX_DEPTH = 24
-#: Digits and exponent of one literal. Counts of MACs need 15.
-MAX_DIGITS = 40
-MAX_EXPONENT = 30
 
 #: Operations of all expressions of a file, as they are written and again as its stages use them. X2D has
 #: 637. Each is bounded; this bounds them together, so that every machine refuses the same files.
@@ -51,59 +47,7 @@ FUNCTIONS = {
     "max": (2, 8),
     "cycle": (1, 64),
 }
-
-_KEYWORDS = {"and", "or", "not"}
-#: What people write from the habit of other languages.
-_INSTEAD = {
-    "^": "a power is written **",
-    "%": "there is no remainder",
-    "=": "conditions compare with == or !=",
-    "!": "conditions compare with == or !=",
-    "<": "conditions compare with == or !=",
-    ">": "conditions compare with == or !=",
-    '"': "text stands in single quotes",
-}
 _CONSTANTS = {"true": Fraction(1), "false": Fraction(0)}
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
-      | (?P<text>'[A-Za-z0-9_. -]*')
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?)
-      | (?P<operator>\*\*|==|!=|[-+*/(),])
-    )""",
-    re.VERBOSE | re.ASCII,
-)
-
-
-class ExpressionError(ValueError):
-    """An expression that cannot be read, or has no value. The message is for the spec's author."""
-
-
-@dataclass(frozen=True)
-class Number:
-    value: Fraction
-
-
-@dataclass(frozen=True)
-class Text:
-    value: str
-
-
-@dataclass(frozen=True)
-class Name:
-    name: str
-
-
-@dataclass(frozen=True)
-class Apply:
-    """An operator or a function and what it is applied to."""
-
-    operator: str
-    arguments: tuple[Syntax, ...]
-
-
-Syntax = Number | Text | Name | Apply
 
 
 @lru_cache(maxsize=1024)
@@ -118,35 +62,12 @@ def parse(text: str) -> Syntax:
     return _Parser(text).whole()
 
 
-def names(tree: Syntax) -> Iterator[str]:
-    """Every name that the expression reads, in order of appearance."""
-    if isinstance(tree, Name):
-        yield tree.name
-    elif isinstance(tree, Apply):
-        for argument in tree.arguments:
-            yield from names(argument)
-
-
-def size(tree: Syntax) -> int:
-    """How many numbers, names and operations an expression has."""
-    return 1 + sum(map(size, tree.arguments)) if isinstance(tree, Apply) else 1
-
-
-def cycles(tree: Syntax) -> Iterator[int]:
-    """The length of every ``cycle(...)`` in the expression."""
-    if isinstance(tree, Apply):
-        if tree.operator == "cycle":
-            yield len(tree.arguments)
-        for argument in tree.arguments:
-            yield from cycles(argument)
-
-
 class _Parser:
     """Recursive descent, one method a rule of the grammar."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = list(_tokens(text))
+        self.tokens = list(tokens(text))
         self.at = 0
         self.depth = 0
 
@@ -154,8 +75,8 @@ class _Parser:
         tree = self.condition()
         kind, word, column = self.tokens[self.at]
         if kind != "end":
-            raise _unexpected(word, column, self.text)
-        if _depth(tree) > MAX_DEPTH:
+            raise unexpected(word, column, self.text)
+        if depth(tree) > MAX_DEPTH:
             raise ExpressionError(f"expression nested deeper than {MAX_DEPTH}")
         return tree
 
@@ -250,12 +171,12 @@ class _Parser:
             raise ExpressionError(what)
         self.at += 1
         if kind == "number":
-            return Number(_number(word))
+            return Number(exact_number(word))
         if kind == "text":
             return Text(word[1:-1])
         if kind == "name":
             return self.named(word)
-        raise _unexpected(word, column, self.text)
+        raise unexpected(word, column, self.text)
 
     def named(self, word: str) -> Syntax:
         if self.tokens[self.at][1] != "(":
@@ -273,43 +194,3 @@ class _Parser:
             plural = "" if count == "1" else "s"
             raise ExpressionError(f"{word} takes {count} argument{plural}, not {len(arguments)}")
         return Apply(word, tuple(arguments))
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    """(kind, word, column counted from 1), closed by an ``end`` token."""
-    at = 0
-    end = len(text.rstrip())
-    while at < end:
-        match = _TOKEN.match(text, at)
-        if match is None:
-            column = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-            raise _unexpected(text[column - 1], column, text)
-        kind = match.lastgroup or ""
-        word = match.group(kind)
-        yield ("keyword" if word in _KEYWORDS else kind, word, match.start(kind) + 1)
-        at = match.end()
-    yield ("end", "", end + 1)
-
-
-def _unexpected(word: str, column: int, text: str) -> ExpressionError:
-    hint = f": {_INSTEAD[word]}" if word in _INSTEAD else ""
-    return ExpressionError(f"unexpected {shown(word)} at character {column} of {shown(text)}{hint}")
-
-
-def _number(word: str) -> Fraction:
-    digits, _, exponent = word.lower().partition("e")
-    if len(digits.replace(".", "")) > MAX_DIGITS:
-        raise ExpressionError(f"number with more than {MAX_DIGITS} digits")
-    if exponent and abs(int(exponent)) > MAX_EXPONENT:
-        raise ExpressionError(f"number {shown(word)} has an exponent beyond {MAX_EXPONENT}")
-    return Fraction(word)
-
-
-def _depth(tree: Syntax) -> int:
-    """Depth counted level by level: a long sum is a deep tree, and must not overflow the stack."""
-    level: list[Syntax] = [tree]
-    depth = 0
-    while level:
-        depth += 1
-        level = [argument for node in level if isinstance(node, Apply) for argument in node.arguments]
-    return depth

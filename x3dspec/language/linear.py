@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from x3dspec.language import expressions as expr
-from x3dspec.language.expressions import ONE, ZERO, Expr, Tape, variables
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import ONE, ZERO, Expr
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape, variables
 
 #: Far above 1, and low enough to multiply out at once.
 MAX_DEGREE = 8

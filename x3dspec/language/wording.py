@@ -5,9 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from x3dspec.language import hints, schema
-from x3dspec.language.document import Document, Path, kind
+from x3dspec.language.allowed_keys import keys_at
+from x3dspec.language.document import Document
 from x3dspec.language.errors import Problem, SpecError, nearest, shown, unknown
+from x3dspec.language.literals import kind
+from x3dspec.language.paths import Path
 
 M = TypeVar("M", schema.NetworkFile, schema.PresetFile)
 
@@ -21,10 +26,11 @@ def validated(model: type[M], document: Document) -> M:
     Raises:
         SpecError: with every problem that pydantic found.
     """
-    found = schema.validated(model, document.data)
-    if isinstance(found, list):
-        raise SpecError(_problem(model, document, each) for each in found[:MAX_PROBLEMS])
-    return found
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)[:MAX_PROBLEMS]
+        raise SpecError(_problem(model, document, each) for each in errors) from None
 
 
 def _problem(model: type[M], document: Document, error: Any) -> Problem:
@@ -35,15 +41,15 @@ def _problem(model: type[M], document: Document, error: Any) -> Problem:
     if error["type"] == "extra_forbidden":
         return document.problem(path, _unknown_key(model, path), key=True)
     if error["type"] == "missing":
-        keys = ", ".join(schema.keys_at(model, path[:-1]))
+        keys = ", ".join(keys_at(model, path[:-1]))
         return document.problem(path[:-1], f"missing key {path[-1]!r}; the keys here are {keys}")
-    return document.problem(path, _wording(error, layer="conv" in schema.keys_at(model, path)))
+    return document.problem(path, _wording(error, layer="conv" in keys_at(model, path)))
 
 
 def _unknown_key(model: type[M], path: Path) -> str:
-    known, key = schema.keys_at(model, path[:-1]), str(path[-1])
+    known, key = keys_at(model, path[:-1]), str(path[-1])
     if "conv" in known:
-        inner = {each for layer in known for each in schema.keys_at(model, (*path[:-1], layer))}
+        inner = {each for layer in known for each in keys_at(model, (*path[:-1], layer))}
         return hints.unknown_layer(key, known, inner)
     if model is schema.PresetFile and len(path) == 1 and nearest(key, ["classes"]):
         return f"unknown key {shown(key)}; a preset chooses its classes by set: {{classes: ...}}"

@@ -15,10 +15,12 @@ from html import escape
 from x3dspec.language.document import Document
 from x3dspec.language.errors import BadArgument, Problem, SpecError, unknown
 from x3dspec.language.expressions import Expr
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.loading import load_source
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
-from x3dspec.language.source import Source, load_source, parse_number
+from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import parse_number
 from x3dspec.network import identity
 from x3dspec.network import layers as net
 from x3dspec.network.bind import Binder
@@ -93,7 +95,7 @@ class Architecture:
 
     def formula(self, explicit: frozenset[str] = frozenset()) -> Cost[Expr]:
         """The closed form of everything that is counted."""
-        return self.symbolic(explicit).cost()
+        return self.binder(explicit).cost
 
     def resolve(self, /, **factors: Value) -> Resolved:
         """The network at these factor values; the others keep what the spec gives them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import ONE, Expr, equal, floor, lift, maximum, minimum
+from x3dspec.language.paths import Path
 
 #: No network of this kind is larger; without bounds a short spec could ask for a file without end.
 MAX_REPEAT = 512

@@ -8,10 +8,12 @@ from typing import Any
 
 from x3dspec.language import schema
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import build, constant
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import constant
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact
-from x3dspec.language.source import Source, outside
+from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.values import outside
 from x3dspec.network import layers as net
 from x3dspec.network.layers import Setting
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from x3dspec.language.expressions import build
-from x3dspec.language.source import Identity, Source, brief
+from x3dspec.language.meaning import build
+from x3dspec.language.source import Identity, Source
+from x3dspec.language.values import brief
 from x3dspec.network.layers import Setting
 
 #: Changes that a title lists; a network can differ in every factor and option.

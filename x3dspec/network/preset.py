@@ -7,8 +7,8 @@ from pathlib import Path
 
 from x3dspec.language import numbers, shipped
 from x3dspec.language.errors import SpecError
+from x3dspec.language.identifiers import is_identifier, is_name
 from x3dspec.language.numbers import Exact
-from x3dspec.language.schema import is_identifier, is_name
 from x3dspec.language.source import Source
 from x3dspec.network.architecture import Resolved
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from x3dspec.language.document import Path
 from x3dspec.language.errors import SpecError
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 from x3dspec.network import receptive
 from x3dspec.network.architecture import Resolved
@@ -136,6 +136,8 @@ class _Streaming:
             return
         if isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
+        elif isinstance(layer, net.WindowMean):
+            self.refused[layer.origin] = f"{layer.name}: a stream takes no mean over windows of the clip"
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
             layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from x3dspec.codegen import module as emit
+from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch.checkpoint import State
+from x3dspec.pytorch.checkpoint import State, spelled_key
 from x3dspec.pytorch.key_rules import OWN, Rules
 from x3dspec.pytorch.probe import loaded
 
@@ -117,6 +118,22 @@ def side(
         for key in expected.owned[module]:
             names[f"{theirs}{key.removeprefix(module)}"] = key
     return Side(expected, names, code_base.convolutions)
+
+
+def fits(state: Mapping[str, Tensor], resolved: Resolved, label: str) -> None:
+    """Whether a state dict is of the network's emitted module, tensor by tensor.
+
+    Raises:
+        SpecError: the first that is missing, strange or of another shape.
+    """
+    shapes = network(resolved).shapes
+    for key in [*shapes, *state]:
+        if key not in state:
+            raise SpecError.at(label, f"{key} is missing")
+        if key not in shapes:
+            raise SpecError.at(label, f"{spelled_key(key)}: the network has no such tensor")
+        if state[key].shape != shapes[key]:
+            raise SpecError.at(label, f"{key} is of shape {[*state[key].shape]}, not {[*shapes[key]]}")
 
 
 def given(state: Mapping[str, Tensor], source: str, rules: Rules, resolved: Resolved) -> Side:

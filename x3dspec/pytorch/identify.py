@@ -17,10 +17,12 @@ from itertools import product
 from typing import Any
 
 from x3dspec.language import numbers, shipped
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import SpecError, shown
-from x3dspec.language.expressions import EXACT, ONE, Expr, Tape, variables
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.expressions import ONE, Expr
 from x3dspec.language.numbers import Exact, ExactError
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import Tape, variables
 from x3dspec.network import layers as net
 from x3dspec.network import tensors
 from x3dspec.network.architecture import Architecture, Resolved, load

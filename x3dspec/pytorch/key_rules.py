@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from x3dspec.language import shipped
-from x3dspec.language.document import Document, Path, read
+from x3dspec.language.document import Document, read
 from x3dspec.language.errors import Problem, SpecError, shown, unknown
+from x3dspec.language.paths import Path
 from x3dspec.network.architecture import Architecture
 
 #: The naming of the modules that x3dspec emits.

@@ -31,6 +31,12 @@ _KINDS = {
     "hardswish": "hard_swish",
     "sigmoid": "sigmoid",
     "hardsigmoid": "hard_sigmoid",
+    "tanh": "tanh",
+    "gelu": "gelu",
+    "mish": "mish",
+    "elu": "elu",
+    "leaky_relu": "leaky_relu",
+    "_prelu_kernel": "prelu",
     "max_pool2d_with_indices": "max_pool",
     "max_pool3d_with_indices": "max_pool",
     "avg_pool2d": "avg_pool",
@@ -39,8 +45,11 @@ _KINDS = {
     "add": "sum",
     "mul": "product",
 }
-#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics.
-_PREPARATION = frozenset({"t", "detach", "empty"})
+#: Functions that have a number of their own, and what torch calls it.
+_NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
+#: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
+#: positions as samples of a batch.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:
@@ -188,6 +197,8 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
 
 def _operation(name: str, given: dict[str, Any], result: Any) -> str:
     kind = _KINDS.get(name, name)
+    if kind == "gelu" and given["approximate"] != "none":
+        kind = f"gelu_{given['approximate']}"
     output = result[0] if isinstance(result, tuple) else result
     shape = list(output.shape[1:])
     return described(kind, shape, **_details(kind, given, len(shape) - 1))
@@ -205,6 +216,10 @@ def _details(kind: str, given: dict[str, Any], dimensions: int) -> dict[str, obj
         return {"eps": given["eps"], "momentum": given["momentum"]}
     if kind == "linear":
         return {"bias": len(given["self"].shape) == 1}
+    if kind == "prelu":
+        return {"slopes": given["weight"].numel()}
+    if kind in _NUMBERS:
+        return {_NUMBERS[kind]: given[_NUMBERS[kind]]}
     return {}
 
 

@@ -23,7 +23,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import Header, clip, memory, table
+from x3dspec.codegen.header import Header
+from x3dspec.codegen.header_reader import read_header
+from x3dspec.codegen.header_values import clip, memory, table
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError, shown
 from x3dspec.network import layers as net
@@ -85,7 +87,7 @@ def verify(path: str | os.PathLike[str], spec: str | None = None, timeout: float
     """
     file = Path(path)
     text = _read(file)
-    header = Header.read(text, str(path))
+    header = read_header(text, str(path))
     architecture = load(spec or _spec(header, file))
     return Report(tuple(_checks(file, text, header, architecture, timeout)))
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from x3dspec.language import numbers
-from x3dspec.language.expressions import Expr, build, lift, variable
+from x3dspec.language.expressions import Expr, lift, variable
+from x3dspec.language.meaning import build
 from x3dspec.language.source import Source
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
@@ -33,7 +34,7 @@ def content(base: Source, expansion: Expansions, quantities: Sequence[str]) -> d
     for step in expansion.solved:
         states.append({"given": _given(base, before), **_leaving(base, step)})
         before = step.setting
-    counts = [{name: count.of(name) for name in quantities} for count in _counts(expansion)]
+    counts = [{name: count[name] for name in quantities} for count in _counts(expansion)]
     return {"base": base.origins[-1].label, "changed": _changed(base), "states": states, "counts": counts}
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from x3dspec.language.expressions import Expr, Tape
+from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, Root
+from x3dspec.language.tape import Tape
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from x3dspec.language.document import Path
 from x3dspec.language.errors import Problem
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 from x3dspec.network import receptive
 from x3dspec.network.architecture import Architecture, Resolved

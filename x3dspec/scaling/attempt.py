@@ -21,7 +21,7 @@ from typing import Protocol
 
 from x3dspec.scaling.judges import Score
 
-PLACES = ("{module}", "{spec}", "{out}")
+PLACES = ("{module}", "{spec}", "{out}", "{weights}", "{weights_out}")
 #: Of what a failed command said, as much as one line holds.
 MAX_SAID = 200
 #: Bytes of its stderr that are kept, the last ones.
@@ -30,19 +30,25 @@ MAX_TAIL = 4096
 MAX_READ = 2**20
 #: A score file larger than this is not one.
 MAX_SCORE_BYTES = 2**20
+#: Weights of the largest network that anyone expands are a tenth of this.
+MAX_WEIGHTS_BYTES = 2**30
 #: Seconds that a killed process may take to be gone.
 MAX_DYING = 2.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one run needs: its words, the files it may read, and how long it may take in seconds."""
+    """What one run needs: its words, the files it may read, and how long it may take in seconds.
+
+    `weights` are what its network begins with, if not from nothing.
+    """
 
     words: tuple[str, ...]
     module: str
     files: Mapping[str, str]
     limit: float
     retries: int
+    weights: bytes | None = None
 
 
 class Run(Protocol):
@@ -51,8 +57,27 @@ class Run(Protocol):
     def poll(self) -> Score | None:
         """Its score, or None while it runs."""
 
+    def left(self) -> bytes | None:
+        """The weights that it has left, once it has a score."""
+
     def close(self) -> None:
         """End it, if it runs, with everything it started."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A candidate that needs no run: its score is known."""
+
+    score: Score
+
+    def poll(self) -> Score | None:
+        return self.score
+
+    def left(self) -> bytes | None:
+        return None
+
+    def close(self) -> None:
+        pass
 
 
 class Local:
@@ -72,6 +97,9 @@ class Local:
         self._process = _Process(self._job)
         return None
 
+    def left(self) -> bytes | None:
+        return self._process.left()
+
     def close(self) -> None:
         self._process.close()
 
@@ -83,7 +111,7 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._refused: Score | None = None
         folder = Path(self._folder.name)
-        self._out = folder / "score.json"
+        self._out, self._left = folder / "score.json", folder / "weights_out.pt"
         try:
             self._start(_laid(job, folder))
         except BaseException:
@@ -115,7 +143,13 @@ class _Process:
             return Score(None, f"took more than {self._limit:g} seconds") if late else None
         if self._process.returncode:
             return Score(None, f"exit code {self._process.returncode}: {_last_line(self._tail)}")
-        return _read(self._out)
+        score = _read(self._out)
+        if self._left.exists() and self._left.stat().st_size > MAX_WEIGHTS_BYTES:
+            return Score(None, "the weights that it left are too large")
+        return score
+
+    def left(self) -> bytes | None:
+        return self._left.read_bytes() if self._left.is_file() else None
 
     def _listen(self) -> None:
         """Take what it has said so far, so that it can go on, and keep the end."""
@@ -139,7 +173,9 @@ def _laid(job: Job, folder: Path) -> list[str]:
     """Write a job's files into a folder; the words of its command, with their places."""
     for name, content in job.files.items():
         (folder / name).write_text(content, encoding="utf-8")
-    paths = (f"{job.module}.py", f"{job.module}_candidate.yaml", "score.json")
+    if job.weights is not None:
+        (folder / "weights.pt").write_bytes(job.weights)
+    paths = (f"{job.module}.py", f"{job.module}_candidate.yaml", "score.json", "weights.pt", "weights_out.pt")
     places = {place: str(folder / path) for place, path in zip(PLACES, paths, strict=True)}
     return [_placed(word, places) for word in job.words]
 

@@ -12,10 +12,12 @@ from fractions import Fraction
 from functools import cached_property
 
 from x3dspec.language.errors import BadArgument, SpecError
-from x3dspec.language.expressions import Expr, build, constant
-from x3dspec.language.grammar import ExpressionError, Syntax
+from x3dspec.language.expressions import Expr, constant
+from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact, ExactError
-from x3dspec.language.source import Source, sized
+from x3dspec.language.source import Source
+from x3dspec.language.syntax import ExpressionError, Syntax
+from x3dspec.language.values import sized
 from x3dspec.network.layers import Setting
 
 

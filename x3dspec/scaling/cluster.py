@@ -39,14 +39,20 @@ class _Remote:
         name = f"x3dspec-{uuid.uuid4()}"
         self._stop = _distributed().Event(name, client=client)
         self._future = client.submit(on_worker, job, name, pure=False)
+        self._weights: bytes | None = None
 
     def poll(self) -> Score | None:
         if not self._future.done():
             return None
         error = self._future.exception()
-        score = self._future.result() if error is None else Score(None, brief(str(error)))
+        if error is not None:
+            return Score(None, brief(str(error)))
+        score, self._weights = self._future.result()
         assert isinstance(score, Score)
         return score
+
+    def left(self) -> bytes | None:
+        return self._weights
 
     def close(self) -> None:
         # Dask itself does not end a task that has begun.
@@ -55,8 +61,8 @@ class _Remote:
             self._future.cancel()
 
 
-def on_worker(job: Job, name: str) -> Score:
-    """Run a job where this is called, until it ends or the event of that name is set."""
+def on_worker(job: Job, name: str) -> tuple[Score, bytes | None]:
+    """Run a job where this is called, until it ends or the event of that name is set; what it left."""
     stop, looked = _distributed().Event(name), time.monotonic()
     run = Local(job)
     try:
@@ -65,8 +71,8 @@ def on_worker(job: Job, name: str) -> Score:
             if time.monotonic() - looked > LOOK:
                 looked = time.monotonic()
                 if stop.is_set():
-                    return Score(None, "interrupted")
-        return score
+                    return Score(None, "interrupted"), None
+        return score, None if score.value is None else run.left()
     finally:
         run.close()
 

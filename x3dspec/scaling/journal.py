@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from x3dspec.language.errors import Problem, SpecError, printable
 from x3dspec.language.numbers import text
-from x3dspec.scaling.judges import Candidate, Judge, Score
+from x3dspec.scaling.judges import Candidate, Judge, Origin, Score
 
 VERSION = 1
 #: A journal holds a few hundred lines; nothing of this size is one.
@@ -56,7 +57,9 @@ class Journal:
 
     def keep(self, key: str, score: Score, **said: Any) -> None:
         """Write a score down; when this returns, it is on the disk."""
-        self._append({"key": key, **said, "score": score.value, "note": score.note})
+        weights = {"weights": score.weights} if score.weights else {}
+        origin = {"origin": vars(score.origin)} if score.origin else {}
+        self._append({"key": key, **said, "score": score.value, "note": score.note, **weights, **origin})
         self.scores[key] = replace(score, recalled=True)
 
     def _read(self) -> tuple[list[bytes], bytes]:
@@ -101,7 +104,18 @@ def _score(line: Mapping[str, Any]) -> Score:
     number = value is None or (type(value) in (int, float) and math.isfinite(value))
     if not number or not isinstance(note, str):
         raise ValueError
-    return Score(value, printable(note), recalled=True)
+    weights = _hash(line["weights"]) if "weights" in line else ""
+    origin = line.get("origin")
+    if origin is not None:
+        origin = Origin(printable(str(origin["parent"])), _hash(origin["weights"]))
+    return Score(value, printable(note), recalled=True, weights=weights, origin=origin)
+
+
+def _hash(text: Any) -> str:
+    """A SHA-256 as a journal has it: it is compared, and a part of the name of a file."""
+    if not isinstance(text, str) or not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError
+    return text
 
 
 def digest(content: bytes) -> str:

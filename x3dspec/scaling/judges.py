@@ -19,8 +19,9 @@ from functools import cached_property
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Counts
 from x3dspec.scaling import python_judge
 
 #: 1 - cos of the entropy's angle, at least: where T : R = kt : k it is 0, and its logarithm infinite.
@@ -40,12 +41,21 @@ class Candidate:
         axis: the axis that was tried; empty where the network is no step.
         setting: its factors.
         history: the axes of the steps before.
+        before: the factors of the network that it is a step from.
     """
 
     architecture: Architecture
     axis: str
     setting: Setting
     history: tuple[str, ...] = ()
+    before: Setting = field(default_factory=dict)
+
+    @property
+    def parent(self) -> Candidate | None:
+        """The candidate that the step before kept; None in the first step."""
+        if not self.history:
+            return None
+        return Candidate(self.architecture, self.history[-1], self.before, self.history[:-1])
 
     @cached_property
     def resolved(self) -> Resolved:
@@ -59,15 +69,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Whose weights a candidate began with: its parent's key in the journal, and their SHA-256."""
+
+    parent: str
+    weights: str
+
+
+@dataclass(frozen=True)
 class Score:
     """A candidate's score, the more the better; None where it has none, and `note` says why.
 
-    `recalled` tells one that a journal knew from one that a judge has just given.
+    Attributes:
+        recalled: tells one that a journal knew from one that a judge has just given.
+        weights: the SHA-256 of the weights that it left, if it left any.
+        origin: what it began with, if not from nothing.
     """
 
     value: float | None
     note: str = ""
     recalled: bool = field(default=False, compare=False)
+    weights: str = ""
+    origin: Origin | None = None
 
 
 Judge = Callable[[Sequence[Candidate]], Iterator[tuple[int, Score]]]

@@ -4,6 +4,9 @@ The command is split into words once, as a shell would, and never given to one. 
 ``{module}``, ``{spec}`` and ``{out}`` become files of a folder made for that one run. It ends well if
 it exits with 0 and has written ``{"score": NUMBER}`` to ``{out}``. Otherwise it is tried again, and
 at last the candidate has no score. However scoring ends, no trainer is left behind.
+
+``{weights}`` is where the network finds what to begin with: its parent's weights, grown, if its parent
+left any at ``{weights_out}``. See ``inheritance``.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from x3dspec.language.errors import BadArgument
+from x3dspec.language.errors import BadArgument, SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
-from x3dspec.scaling.attempt import Job, Local, Run
+from x3dspec.scaling.attempt import Ended, Job, Local, Run, brief
+from x3dspec.scaling.inheritance import Inheritance, Ungrown
 from x3dspec.scaling.judges import Candidate, Judge, Score
 
 #: Seconds between two looks at what runs.
@@ -41,7 +45,7 @@ class Trainer:
     """How candidates are scored by a command.
 
     Attributes:
-        words: the command's, with ``{module}``, ``{spec}`` and ``{out}``.
+        words: the command's, with places from :data:`attempt.PLACES`.
         limit: seconds that one run may take.
         retries: how often a run that failed is repeated.
         jobs: how many run at a time.
@@ -50,6 +54,7 @@ class Trainer:
         stop: says whether to stop. Then what has a score is yielded, what runs is ended, and
             :class:`Interrupted` raised.
         watch: is shown what runs, and how many wait, now and then.
+        inheritance: keeps weights, and grows them; without it every candidate begins from nothing.
     """
 
     words: tuple[str, ...]
@@ -60,12 +65,36 @@ class Trainer:
     start: Callable[[Job], Run] = Local
     stop: Callable[[], bool] = lambda: False
     watch: Callable[[Sequence[Running], int], None] = lambda running, waiting: None
+    inheritance: Inheritance | None = None
 
     def judge(self) -> Judge:
         """The judge that scores by it."""
         return lambda candidates: _Scoring(self, candidates).scores()
 
-    def job(self, candidate: Candidate) -> Job:
+    def begin(self, candidate: Candidate) -> Run:
+        """Start a candidate's run, from its parent's weights where there are any.
+
+        Raises:
+            SpecError: weights that the journal knows of are gone, or others.
+        """
+        try:
+            beginning = self.inheritance.beginning(candidate) if self.inheritance else None
+        except Ungrown as error:
+            return Ended(Score(None, brief(str(error))))
+        return self.start(self.job(candidate, beginning.content if beginning else None))
+
+    def scored(self, candidate: Candidate, score: Score, run: Run) -> Score:
+        """A candidate's score, with the weights that its run left kept, and what it began with."""
+        if self.inheritance is None or score.value is None:
+            return score
+        parent, left = self.inheritance.parent(candidate), run.left()
+        try:
+            weights = self.inheritance.keep(candidate, left) if left is not None else ""
+        except SpecError as error:
+            return Score(None, brief(f"the weights that it left: {error.problems[0]}"))
+        return replace(score, weights=weights, origin=parent[1] if parent else None)
+
+    def job(self, candidate: Candidate, weights: bytes | None = None) -> Job:
         """What one candidate's run needs, wherever it runs."""
         resolved = candidate.resolved
         source = resolved.architecture.source
@@ -76,7 +105,7 @@ class Trainer:
             beside.name: preset.text(resolved, beside),
             base.name: base.read_text(encoding="utf-8"),
         }
-        return Job(self.words, source.identity.name, files, self.limit, self.retries)
+        return Job(self.words, source.identity.name, files, self.limit, self.retries, weights)
 
 
 class _Scoring:
@@ -104,7 +133,7 @@ class _Scoring:
     def _fill(self) -> None:
         while self._waiting and len(self._running) < self._trainer.jobs and not self._trainer.stop():
             index = self._waiting.popleft()
-            run = self._trainer.start(self._trainer.job(self._candidates[index]))
+            run = self._trainer.begin(self._candidates[index])
             self._running[index] = run, time.monotonic()
 
     def _done(self) -> Iterator[tuple[int, Score]]:
@@ -114,7 +143,10 @@ class _Scoring:
             if score is None or (score.value is None and self._trainer.stop()):
                 continue
             del self._running[index]
-            run.close()
+            try:
+                score = self._trainer.scored(self._candidates[index], score, run)
+            finally:
+                run.close()
             yield index, score
 
     def _show(self) -> None:
@@ -137,4 +169,11 @@ def split(template: str) -> tuple[str, ...]:
         raise BadArgument("judge_command", "is empty; try 'python train.py {module} {spec} {out}'")
     if not any("{out}" in word for word in words):
         raise BadArgument("judge_command", "has no {out}, where the command shall write its score")
+    if any("{weights}" in word for word in words) and not inherits(words):
+        raise BadArgument("judge_command", "has {weights} and no {weights_out}, where a parent leaves them")
     return words
+
+
+def inherits(words: Sequence[str]) -> bool:
+    """Whether a command has a place for the weights that it leaves."""
+    return any("{weights_out}" in word for word in words)

@@ -1,7 +1,7 @@
 """A network as dataclasses: every number is an expression before binding and an integer after.
 
 A kind of layer is one class, in the file of its name: its shape rule, cost rule, constraints, torch's
-constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.schema`, its macro in
+constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.layer_keys`, its macro in
 ``templates/layers.jinja``; ``tests/test_layers.py`` fails until it has every part.
 """
 
@@ -15,10 +15,12 @@ from x3dspec.network.layers.linear import Linear
 from x3dspec.network.layers.mean import Mean
 from x3dspec.network.layers.norm import Norm
 from x3dspec.network.layers.pool import Pool
+from x3dspec.network.layers.prelu import PReLU
 from x3dspec.network.layers.residual import Residual
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
+from x3dspec.network.layers.window_mean import WindowMean
 
 __all__ = [
     "FUNCTIONS",
@@ -33,12 +35,14 @@ __all__ = [
     "N",
     "Network",
     "Norm",
+    "PReLU",
     "Pool",
     "Residual",
     "Setting",
     "Shape",
     "SqueezeExcite",
     "Stage",
+    "WindowMean",
     "blocks",
     "expressions",
     "layers",
@@ -52,11 +56,13 @@ __all__ = [
 KINDS: dict[str, type[Layer[Any]]] = {
     "conv": Conv,
     "norm": Norm,
-    **{name: Activation for name, function in FUNCTIONS.items() if function.is_layer},
+    **dict.fromkeys(FUNCTIONS, Activation),
+    "prelu": PReLU,
     "squeeze_excite": SqueezeExcite,
     "max_pool": Pool,
     "avg_pool": Pool,
     "mean": Mean,
+    "window_mean": WindowMean,
     "linear": Linear,
     "dropout": Dropout,
     "residual": Residual,

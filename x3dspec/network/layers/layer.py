@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import Expr
+from x3dspec.language.paths import Path
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
@@ -20,23 +20,30 @@ N = TypeVar("N")
 #: What torch runs: a name, the shape of the result without the batch, and the numbers that it takes.
 Operation = tuple[str, list[Any], Mapping[str, Any]]
 
+#: A tensor of a state dict: its name behind its module's, and its shape.
+NamedShape = tuple[str, tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Shape(Generic[N]):
-    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after the global mean."""
+    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after a mean.
+
+    Behind the mean over windows there are channels at every one of `positions`, and no sizes.
+    """
 
     channels: N
     sizes: tuple[N, ...]
+    positions: tuple[N, ...] = ()
 
     @property
     def numbers(self) -> tuple[N, ...]:
-        """Channels and sizes, in the order of a tensor's dimensions."""
-        return (self.channels, *self.sizes)
+        """Positions, channels and sizes, in the order of a tensor's dimensions."""
+        return (*self.positions, self.channels, *self.sizes)
 
     @property
     def elements(self) -> Any:
         """Elements of one sample's tensor."""
-        sizes: Any = self.sizes
+        sizes: Any = self.sizes + self.positions
         return math.prod(sizes) * self.channels
 
 
@@ -94,6 +101,10 @@ class Layer(ABC, Generic[N]):
         with walk.under(self.when):
             self.backward(walk)
 
+    def tensors(self) -> Iterator[NamedShape]:
+        """What a state dict holds of it: names behind its own, and shapes."""
+        yield from ()
+
     def kind(self) -> str:
         """What people call it."""
         return self.called
@@ -119,6 +130,15 @@ def window(kernel: tuple[int, ...]) -> str:
     *time, height, width = kernel
     space = f"{height}^2" if height == width else f"{height}x{width}"
     return "x".join([*map(str, time), space])
+
+
+def weights(
+    out: Any, channels: Any, kernel: tuple[int, ...], bias: bool, name: str = ""
+) -> Iterator[NamedShape]:
+    """The tensors of a convolution or linear layer, below `name` where it is not the module itself."""
+    yield f"{name}weight", (out, channels, *kernel)
+    if bias:
+        yield f"{name}bias", (out,)
 
 
 def moving(inputs: Shape[Any], outputs: Shape[Any]) -> Cost[Any]:

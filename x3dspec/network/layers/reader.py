@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from x3dspec.language import schema
-from x3dspec.language.document import Path
+from x3dspec.language import fields
 from x3dspec.language.expressions import Expr
-from x3dspec.language.grammar import Syntax
+from x3dspec.language.paths import Path
+from x3dspec.language.syntax import Syntax
 from x3dspec.network.layers.tree import whole
 
 #: A kernel, stride or padding is no larger.
@@ -28,6 +28,7 @@ class Reader:
         report: keeps a problem with its path.
         body: lowers a list of layers at a path that hang on a condition: the layers, and the shape
             behind them.
+        own_clip: the sizes that reach a layer of a stage when the network is given the spec's own clip.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Reader:
     build: Callable[[Syntax, Path], Expr]
     report: Callable[[Path, str], None]
     body: Callable[..., tuple[tuple[Any, ...], Any]]
+    own_clip: Callable[[Path], tuple[Expr, ...]]
 
     @property
     def origin(self) -> Path:
@@ -90,7 +92,7 @@ class Reader:
     def share(self, field: str) -> float:
         """A number above 0 and at most 1, which options may choose and factors may not."""
         value = self.expression(field).value
-        refusal = "must depend on no factor" if value is None else schema.no_share(value)
+        refusal = "must depend on no factor" if value is None else fields.no_share(value)
         if refusal or value is None:
             self.problem(field, refusal)
             return 1.0

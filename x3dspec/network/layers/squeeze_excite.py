@@ -11,7 +11,7 @@ from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.activation import FUNCTIONS
 from x3dspec.network.layers.backward import FLOAT, Backward
-from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, weights
 from x3dspec.network.layers.reader import Reader
 
 
@@ -73,6 +73,11 @@ class SqueezeExcite(Layer[N]):
         walk.keep()
         walk.make(self.outputs.elements)
         walk.trains = 1
+
+    def tensors(self) -> Iterator[NamedShape]:
+        channels, ones = self.inputs.channels, (1,) * len(self.inputs.sizes)
+        yield from weights(self.hidden, channels, ones, True, "reduce.")
+        yield from weights(channels, self.hidden, ones, True, "expand.")
 
     def operations(self) -> Iterator[Operation]:
         shape: list[Any] = [*self.outputs.numbers]

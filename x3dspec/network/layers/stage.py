@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
-from x3dspec.language.document import Path
 from x3dspec.language.numbers import Exact
+from x3dspec.language.paths import Path
 from x3dspec.language.source import Identity
 from x3dspec.network.cost import Cost, occurrences, of_body, total
 from x3dspec.network.layers.layer import Layer, N, Shape

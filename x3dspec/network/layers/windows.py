@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import Expr, ceil, constant, floor
+from x3dspec.language.paths import Path
 from x3dspec.network.conditions import MAX_SIZE, Constraints, at_least, at_most, must
 
 Sizes = tuple[int, ...]

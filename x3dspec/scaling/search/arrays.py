@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from x3dspec.language.expressions import EXACT
-from x3dspec.language.grammar import ExpressionError
+from x3dspec.language.algebra import EXACT
 from x3dspec.language.numbers import Exact
+from x3dspec.language.syntax import ExpressionError
 
 #: Strictly more than any number that is kept as int64.
 LIMIT = 2**62

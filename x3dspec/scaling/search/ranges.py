@@ -13,10 +13,10 @@ from fractions import Fraction
 
 from x3dspec.formula.real import decided
 from x3dspec.language.errors import BadArgument, unknown
-from x3dspec.language.expressions import variables
-from x3dspec.language.grammar import ExpressionError
 from x3dspec.language.numbers import Exact, ExactError, text
-from x3dspec.language.source import outside, parse_number
+from x3dspec.language.syntax import ExpressionError
+from x3dspec.language.tape import variables
+from x3dspec.language.values import outside, parse_number
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
@@ -125,8 +125,8 @@ def ranges(
     given = {**fixed, **grids}
     explicit = frozenset(given)
     least = evaluator.values({name: values[0] for name, values in given.items()})
-    tally = evaluator.architecture.formula(explicit)
-    counted = set(variables([tally.macs, tally.params, tally.activations]))
+    binder = evaluator.architecture.binder(explicit)
+    counted = set(variables(binder.formula(quantity) for quantity in evaluator.quantities))
     derived = {each.name for each in evaluator.architecture.factors(dict.fromkeys(given)) if each.derived}
     found = []
     for name in evaluator.factors:
