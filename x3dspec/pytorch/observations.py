@@ -21,7 +21,7 @@ MAX_FORWARD = 10**10
 #: How far the logits of two forms may be apart in float32, over the largest of them.
 MAX_DIFFERENCE = 1e-5
 #: Forms of other operations, and the forms that train them.
-COMPARED_WITH = {"deploy": "train", "stream": "stream_train"}
+COMPARED_WITH = {"deploy": "train", "flat": "train", "stream": "stream_train"}
 _ARGUMENTS = {"num_classes": 7, "in_channels": 5, "dropout": 0.25}
 
 
@@ -52,7 +52,7 @@ def run_against_train_form(
     """A form of other operations is compared with the form that the spec gives for training it."""
     counted = emit.counted(resolved, form)
     clips = [_sizes(each.network) for each in (resolved, _smallest(resolved))]
-    steps = 1 if form == "deploy" else (resolved.network.frames or 0) + stream.memory(counted.network).delay
+    steps = (resolved.network.frames or 0) + stream.memory(counted.network).delay if form == "stream" else 1
     forwards = clips if steps * counted.cost().macs <= MAX_FORWARD else clips[1:]
     arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
     request = {

@@ -49,8 +49,8 @@ _KINDS = {
 #: Functions that have a number of their own, and what torch calls it.
 _NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
 #: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
-#: positions as samples of a batch.
-_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
+#: positions as samples of a batch, side by side in memory.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view", "clone"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:
@@ -164,17 +164,19 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    given = [_batch(clip)]
+    given, run = [_batch(clip)], getattr(model, "forward_clips", model)
     if hasattr(model, "initial_state"):
         given.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(*given)
+        run(*given)
     return float(counter.get_total_flops() / 2)
 
 
 def _logits(model: Any, clips: Any) -> Any:
     """The logits of clips; a stream's are those after the last frame."""
-    return model.forward_clip(clips)[:, -1] if hasattr(model, "forward_clip") else model(clips)
+    if hasattr(model, "forward_clip"):
+        return model.forward_clip(clips)[:, -1]
+    return getattr(model, "forward_clips", model)(clips)
 
 
 def _layers(model: Any, clip: Sequence[int]) -> list[str]:
