@@ -112,8 +112,8 @@ class _Unifier:
     def unified(self) -> Class:
         for slot in self.slots:
             self._name_values(slot)
-        for slot in self.slots:
-            slot.condition = slot.condition or self._presence(slot)
+        for before, slot in zip((None, *self.slots), self.slots, strict=False):
+            slot.condition = slot.condition or self._otherwise(before, slot) or self._presence(slot)
         order = sorted(self.parameters, key=self._rank)
         parameters = tuple(self.parameters[name][0] for name in order)
         steps = self._steps()
@@ -198,6 +198,17 @@ class _Unifier:
 
     def _declare(self, name: str, values: list[int], default: str | None, kind: str = "int") -> None:
         self.parameters[name] = (Parameter(name, kind, default), values)
+
+    def _otherwise(self, before: _Slot | None, slot: _Slot) -> str | None:
+        """For a function that is there just where the one before it is not: the opposite of its condition."""
+        if before is None or before.condition is None or before.origin[:-2] != slot.origin[:-2]:
+            return None
+        functions = all(isinstance(each.sample, net.Activation) for each in (before, slot))
+        pairs = zip(before.layers, slot.layers, strict=True)
+        if not functions or any((one is None) == (other is None) for one, other in pairs):
+            return None
+        condition = before.condition
+        return condition.removeprefix("not ") if condition.startswith("not ") else f"not {condition}"
 
     def _presence(self, slot: _Slot) -> str | None:
         """The condition for the layer, None where every instance has it."""
