@@ -42,11 +42,11 @@ from x3dspec.language import (
 )
 from x3dspec.language import numbers as exact
 from x3dspec.language import schema as spec
-from x3dspec.network import conditions, cost, lower
+from x3dspec.network import builder, conditions, cost, lower
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
-from x3dspec.pytorch import verify
+from x3dspec.pytorch import emitted_file, verify
 from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
 from x3dspec.scaling.judges import judge
@@ -223,7 +223,7 @@ def language_functions() -> str:
 def conventions() -> str:
     """What four tools report for one and the same network."""
     network = x3dspec.load("x3d_xs").choose(shortcut_norm="on_width_change")
-    zoo = network.at_clip(4, 182)
+    zoo = network.choose(head="window").at_clip(4, 182)
     rows = [
         (
             f"`{name}`",
@@ -335,7 +335,7 @@ def bounds() -> str:
         ("stages", spec.MAX_STAGES, several),
         ("layers of one block", layer_keys.MAX_LAYERS_PER_BLOCK, several),
         ("period of a block's cycles", lower.MAX_PERIOD, "each phase is lowered by itself"),
-        ("layers of all distinct blocks", lower.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
+        ("layers of all distinct blocks", builder.MAX_LAYERS, "X2D has 168; cycles could ask for millions"),
         ("repeats of a block", conditions.MAX_REPEAT, "each is a line of the generated file"),
         ("blocks in all", conditions.MAX_BLOCKS, "as before, over all stages"),
         ("frames, height, width", conditions.MAX_SIZE, "products of sizes stay numbers of 20 digits"),
@@ -348,7 +348,11 @@ def bounds() -> str:
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
         ("exponent of a power", exact.MAX_EXPONENT, "2 to more is over the bits"),
         ("degree of a root", exact.MAX_DEGREE, "(6/5)**phi where phi has two decimals"),
-        ("bytes of a file under verify", verify.MAX_BYTES, "the bounds above keep every emitted file below"),
+        (
+            "bytes of a file under verify",
+            emitted_file.MAX_BYTES,
+            "emitted files are smaller",
+        ),
         ("seconds of a file under verify", int(verify.TIMEOUT), "it may compute anything"),
         ("bytes of a journal", journal.MAX_BYTES, "one holds a few hundred lines"),
         ("seconds after which a leftover is stale", files.STALE_SECONDS, "no run takes so long to write"),

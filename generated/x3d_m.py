@@ -3,12 +3,12 @@
 # spec: specs/x3d_m.yaml
 #   sha256: 002b0a2e63c0073d02f3e22018d073c1269f74943b8d3bbd74449149a449ed9e
 # base: specs/x2d.yaml
-#   sha256: 7faf2160052cc82aa626da269d6f7a6721f9c33f9aba16ca47c6f1a9ef6d4042
+#   sha256: ca47882e27abb69d77880a5f57d69bda2f991274dd19454a1f087b25ac4fc09e
 # command: x3dspec emit specs/x3d_m.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 2, gamma_w = 1, gamma_b = 2.25,
 #   gamma_d = 2.2
 # options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite =
-#   alternate, widths = of_8
+#   alternate, widths = of_8, head = mean
 # clip: 3 x 16 x 224 x 224 (channels x frames x height x width), frame stride 5
 # macs: 4732468736 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 3794322

@@ -3,12 +3,12 @@
 # spec: specs/x3d_xl_slowfast.yaml
 #   sha256: a518ac9534030d7a6544c85005ece5bc0bdd3f45de5ccbc712611a3a6c1ae07d
 # base: specs/x2d.yaml
-#   sha256: 7faf2160052cc82aa626da269d6f7a6721f9c33f9aba16ca47c6f1a9ef6d4042
+#   sha256: ca47882e27abb69d77880a5f57d69bda2f991274dd19454a1f087b25ac4fc09e
 # command: x3dspec emit specs/x3d_xl_slowfast.yaml
 # factors: gamma_tau = 5, gamma_t = 16, gamma_s = 39/14, gamma_w = 1.45, gamma_b = 2.25,
 #   gamma_d = 5
 # options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite =
-#   alternate, widths = of_1
+#   alternate, widths = of_1, head = mean
 # clip: 3 x 16 x 312 x 312 (channels x frames x height x width), frame stride 5
 # macs: 36650215072 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 11087571

@@ -3,12 +3,12 @@
 # spec: specs/x3d_xs.yaml
 #   sha256: ad8307b6e8894fbebe5ba755af57f197eccabe1988a9666146010237dd0da1f8
 # base: specs/x2d.yaml
-#   sha256: 7faf2160052cc82aa626da269d6f7a6721f9c33f9aba16ca47c6f1a9ef6d4042
+#   sha256: ca47882e27abb69d77880a5f57d69bda2f991274dd19454a1f087b25ac4fc09e
 # command: x3dspec emit specs/x3d_xs.yaml
 # factors: gamma_tau = 12, gamma_t = 4, gamma_s = 10/7, gamma_w = 1, gamma_b = 2.25,
 #   gamma_d = 2.2
 # options: shortcut_norm = always, conv1_temporal_kernel = 5, squeeze_excite =
-#   alternate, widths = of_8
+#   alternate, widths = of_8, head = mean
 # clip: 3 x 4 x 160 x 160 (channels x frames x height x width), frame stride 12
 # macs: 605256512 (paper: multiply-accumulates of convolutions and linear layers)
 # params: 3794322

@@ -17,7 +17,7 @@ from x3dspec.network.layers import FUNCTIONS
 
 #: Values that a factor may get: whole, decimal, a fraction, a root.
 VALUES = ["1", "2", "1.5", "0.75", "5/4", "7/3", "1.1", "sqrt(2)", "2**(1/3)", "3/2*sqrt(2)"]
-ACTIVATIONS = [name for name, function in FUNCTIONS.items() if function.is_layer]
+ACTIVATIONS = [*FUNCTIONS, "prelu"]
 Layer = Any
 
 
@@ -44,15 +44,17 @@ class _Names:
 
 def draw(seed: int) -> Drawn:
     """The spec of this seed; the same one on every machine."""
-    return _Grammar(random.Random(seed)).spec(seed)
+    windows = random.Random(-seed - 1).random() < 0.3
+    return _Grammar(random.Random(seed), windows).spec(seed)
 
 
 class _Grammar:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, windows: bool) -> None:
         self.chance = chance
         self.dims = chance.choice([2, 3, 3])
         self.named = 0
         self.names = _Names([], {}, {})
+        self.windows = windows
         self.budget = 12  # how often the sizes may still be halved, all dimensions together
 
     def spec(self, seed: int) -> Drawn:
@@ -359,5 +361,8 @@ class _Grammar:
             layers: list[Layer] = [{"linear": {"out": self._width(), "bias": self._sometimes()}}]
             stages.append({"name": "hidden", "layers": [*layers, self.chance.choice(ACTIVATIONS)]})
         layers = [{"dropout": {"rate": 0.2}}] if self._sometimes() else []
-        linear = {"linear": {"out": "classes", "bias": self._sometimes(0.8)}}
-        return [*stages, {"name": "fc", "layers": [*layers, linear]}]
+        layers.append({"linear": {"out": "classes", "bias": self._sometimes(0.8)}})
+        if self.windows:
+            stages[0]["layers"][-1] = "window_mean"
+            layers.append("mean")
+        return [*stages, {"name": "fc", "layers": layers}]

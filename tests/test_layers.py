@@ -64,8 +64,10 @@ def test_it_has_a_macro_and_torch_knows_its_names(kind: str) -> None:
         module, _, name = function.call.partition(".")
         assert callable(getattr({"F": torch.nn.functional, "torch": torch}[module], name))
         with torch.device("meta"):
-            seen = probe._layers(torch.nn.Sequential(getattr(torch.nn, function.module)()), (3, 8, 8))
-        assert seen == [probe.described(kind, (3, 8, 8))]
+            given = dict(part.split("=") for part in function.given.split(", ") if part)
+            made = getattr(torch.nn, function.module)(**{k: json.loads(v) for k, v in given.items()})
+            seen = probe._layers(torch.nn.Sequential(made), (3, 8, 8))
+        assert seen == [probe.described(kind, (3, 8, 8), **function.numbers)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +89,7 @@ def test_a_key_that_it_has_not_is_refused_where_it_stands(kind: str, tmp_path: P
     assert any(p.path == place and "unknown key" in p.message for p in caught.value.problems)
 
 
-@pytest.mark.parametrize("kind", [name for name, function in net.FUNCTIONS.items() if function.is_layer])
+@pytest.mark.parametrize("kind", list(net.FUNCTIONS))
 def test_a_function_is_emitted_in_place_where_it_can_be_and_its_gradient_needs_what_it_says(
     kind: str, tmp_path: Path
 ) -> None:

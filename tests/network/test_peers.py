@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import x3dspec
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch import convert, key_rules
+from x3dspec.pytorch import convert, key_rules_reader
 
 SHIPPED = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
 DIALECTS = ("always", "on_width_change")
@@ -50,7 +50,7 @@ def twin(resolved: Resolved, frames: int, size: int) -> tuple[nn.Module, nn.Modu
     theirs = peers.create_x3d(resolved, frames, size)
     state = peers.randomised(theirs.state_dict(), seed=1)
     theirs.load_state_dict(state)
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     converted = convert.convert(state, "pytorchvideo", "x3dspec", rules, resolved)
     ours = emitted.build(resolved).eval()
     ours.load_state_dict(converted.state)
@@ -108,11 +108,45 @@ def test_fvcore_in_eval_mode(dialect: str, counted: int) -> None:
     assert fvcore(emitted.build(resolved).eval(), 4, 160) == counted
 
 
+#: Operations of pytorchvideo's zoo at its test crops, by fvcore in train mode, and what the zoo prints.
+ZOO = {
+    "x3d_xs": ((4, 182), 914_583_992, "0.91"),
+    "x3d_s": ((13, 182), 2_956_704_854, "2.96"),
+    "x3d_m": ((16, 256), 6_720_498_944, "6.72"),
+    "x3d_l": ((16, 356), 26_637_272_928, "26.64"),
+}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_zoos_figures_are_those_of_a_head_that_pools_a_window(name: str) -> None:
+    clip, counted, printed = ZOO[name]
+    resolved = (
+        x3dspec.load(name).choose(shortcut_norm="on_width_change", head="window").at_clip(*clip).resolve()
+    )
+    assert resolved.cost("ptv-zoo").operations == counted
+    assert f"{counted / 1e9:.2f}" == printed
+
+
 def test_fvcore_in_train_mode_is_the_convention_of_the_zoo() -> None:
-    resolved = x3dspec.load("x3d_xs").at_clip(4, 182).resolve()
-    counted = resolved.cost("ptv-zoo").operations
-    assert round(counted / 1e9, 2) == 0.91
-    assert fvcore(emitted.build(resolved).train(), 4, 182) == counted
+    (frames, size), counted, _ = ZOO["x3d_xs"]
+    resolved = x3dspec.load("x3d_xs").choose(shortcut_norm="on_width_change", head="window").resolve()
+    assert fvcore(emitted.build(resolved).train(), frames, size) == counted
+    assert fvcore(peers.create_x3d(resolved, 4, 160).train(), frames, size) == counted
+
+
+@pytest.mark.parametrize(("name", "crop"), [("x3d_xs", (4, 182)), ("x3d_xs", (6, 256)), ("x3d_s", (13, 182))])
+def test_logits_at_a_test_crop(name: str, crop: tuple[int, int]) -> None:
+    """Where the window has several positions, the mean of their logits; one mean is another function."""
+    resolved = x3dspec.load(name).choose(shortcut_norm="on_width_change", head="window").resolve()
+    frames, size = crop
+    ours, theirs = twin(resolved, resolved.network.frames or 1, resolved.network.size)
+    one_mean = emitted.build(resolved.architecture.choose(head="mean").resolve()).eval()
+    one_mean.load_state_dict(ours.state_dict())
+    clip = torch.randn(1, 3, frames, size, size, generator=torch.Generator().manual_seed(1))
+    (logits, macs), (expected, their_macs) = run(ours, clip), run(theirs, clip)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5)
+    assert macs == their_macs == resolved.architecture.at_clip(*crop).resolve().cost().macs
+    assert (run(one_mean, clip)[0] - expected).abs().max() > 1e-3
 
 
 def test_torch_counts_two_a_mac() -> None:

@@ -10,7 +10,8 @@ import typer
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.codegen import module as emit
-from x3dspec.codegen.header import is_ours, known_form
+from x3dspec.codegen.forms import known_form
+from x3dspec.codegen.header import is_ours
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import Infeasible, SpecError, printable
 from x3dspec.language.identifiers import is_identifier, is_name
@@ -34,8 +35,9 @@ def command(
     form: str = typer.Option(
         "train",
         "--form",
-        help="train: plain modules; deploy: norms folded, for inference; stream: a frame a step, and state; "
-        "stream_train: what trains a stream. A form other than train is called NAME_FORM.",
+        help="train: plain modules; deploy: norms folded, for inference; flat: that in tensors of rank 4; "
+        "stream: a frame a step, and state; stream_train: what trains a stream. A form other than train is "
+        "called NAME_FORM.",
     ),
     check: bool = typer.Option(False, "--check", help="Compare with what is there; write nothing."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli.resolve_screen import screen
 from x3dspec.codegen import module as forms
-from x3dspec.codegen.header import FORMS, known_form
+from x3dspec.codegen.forms import FORMS, known_form
 from x3dspec.language import numbers as exact
 from x3dspec.language.numbers import Exact
 from x3dspec.network import preset

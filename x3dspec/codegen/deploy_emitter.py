@@ -37,7 +37,7 @@ class DeployEmitter(Emitter):
     def _context(self) -> dict[str, Any]:
         frames = "flatten(2, 3).mean(2)" if self.dims == 3 else "flatten(1, 2)"
         mean = f"x.movedim(1, -1).{frames}.mean(1)"
-        deploy_form = {"kinds": self.kinds, "taps": False, "mean": mean, "layout": self._layout()}
+        deploy_form = {"kinds": self.kinds, "taps": "", "mean": mean, "layout": self._layout()}
         return {**super()._context(), **deploy_form}
 
     def _imports(self) -> list[str]:
@@ -47,9 +47,9 @@ class DeployEmitter(Emitter):
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
         steps = [step for each in classes for step in every_step(each.steps)]
-        fresh = all(step.fresh for step in steps if step.kind == "squeeze_excite")
+        owned = all(step.owns_input for step in steps if step.kind == "squeeze_excite")
         spread = f"gate[:, :{', None' * self.dims}]"
-        product = f"x.mul_({spread})" if fresh else f"x * {spread}"
+        product = f"x.mul_({spread})" if owned else f"x * {spread}"
         return {**super()._gate(activation, gate, name), "product": product}
 
     def _block(self, name: str, block: Class) -> dict[str, Any]:

@@ -1,42 +1,35 @@
 """The source of one standalone PyTorch module in its train form, and what other forms share with it.
 
 The decisions (which classes, which parameters, which line of forward) are made here and in
-``classes``; the templates hold the Python around them and do no arithmetic. Everything that reaches
-a template is an integer, an identifier that ``spec`` has validated, or text made harmless by
+``unify``; the templates hold the Python around them and do no arithmetic. Everything that reaches
+a template is an integer, an identifier that ``language`` has validated, or text made harmless by
 :func:`docstrings.harmless`. The result is a function of the spec alone: no time, no machine, no hash order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from x3dspec.codegen import metadata
-from x3dspec.codegen.classes import Class, Instance, Module, Parameter, every_step, unify
+from x3dspec.codegen.blocks import blocks_of
+from x3dspec.codegen.classes import Class, Instance, Module, Parameter, every_step
 from x3dspec.codegen.docstrings import docstring
 from x3dspec.codegen.format import broken
 from x3dspec.codegen.forward import INDENT, Forward, returned
 from x3dspec.codegen.header import Header
+from x3dspec.codegen.lines import flags, positions, signature, stage_line, with_arguments, zeroed
 from x3dspec.codegen.templates import environment, macros
+from x3dspec.codegen.unify import unify
 from x3dspec.language.errors import SpecError
 from x3dspec.language.identifiers import class_name
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 
-if TYPE_CHECKING:
-    pass
-
-
-@dataclass(frozen=True)
-class _Blocks:
-    """The classes of the network's blocks, and for every stage the calls that build it."""
-
-    classes: dict[str, Class]
-    calls: dict[str, list[str]]
-
 
 class Emitter:
+    """The train form. Other forms say what they do otherwise."""
+
     form = "train"
     template = "module.py.jinja"
 
@@ -45,7 +38,7 @@ class Emitter:
         self.network = self._spelled()
         self.name = name
         self.dims = len(self.network.inputs.sizes)
-        self.blocks = self._blocks()
+        self.blocks = blocks_of(self.network)
         self.plain = {
             stage.name: unify([Instance(stage.first, ())], index == 0)
             for index, stage in enumerate(self.network.stages)
@@ -64,7 +57,7 @@ class Emitter:
             "docstring": self._docstring(),
             "imports": self._imports(),
             "dims": self.dims,
-            "positions": "(3, 4)" if self.by_frame and self.dims == 3 else _positions(self.dims),
+            "positions": self._positions(),
             "gates": [self._gate(*functions, name) for functions, name in self.gates.items()],
             "blocks": [self._block(name, each) for name, each in self.blocks.classes.items()],
             "network": self._network(),
@@ -81,29 +74,22 @@ class Emitter:
         """The network whose layers become modules, one to one."""
         return self.resolved.network
 
-    def _blocks(self) -> _Blocks:
-        instances: dict[str, list[Instance]] = {}
-        stages: dict[str, list[tuple[str, int]]] = {}
-        for stage in self.network.stages:
-            for instance in _uses(stage):
-                uses = instances.setdefault(stage.block or "", [])
-                stages.setdefault(stage.name, []).append((stage.block or "", len(uses)))
-                uses.append(instance)
-        first = self.network.stages[0].block
-        classes = {name: unify(uses, name == first) for name, uses in instances.items()}
-        calls = {
-            stage: [f"{class_name(b)}({', '.join(classes[b].calls[i])})" for b, i in uses]
-            for stage, uses in stages.items()
-        }
-        return _Blocks(classes, calls)
-
     def _classifier(self) -> net.Linear[int]:
         stage = self.network.stages[-1]
-        if stage.block is None and stage.first and isinstance(stage.first[-1], net.Linear):
-            return stage.first[-1]
+        body = stage.first[:-1] if self._averaged() else stage.first
+        if stage.block is None and body and isinstance(body[-1], net.Linear) and not stage.outputs.positions:
+            return body[-1]
         document = self.resolved.architecture.source.document
         message = "an emitted network gives logits: its last stage must be layers that end in linear"
+        if stage.outputs.positions:
+            message += ", and behind window_mean in the mean of its answers"
         raise SpecError([document.problem(stage.origin, message)])
+
+    def _averaged(self) -> str | None:
+        """The mean of the answers at several positions, where it ends the network."""
+        last = self.network.stages[-1].first[-1:]
+        names = [layer.name for layer in last if isinstance(layer, net.Mean) and layer.inputs.positions]
+        return names[0] if names else None
 
     def _dropout(self) -> str | None:
         """The dropout whose rate the caller chooses: the last one of the network itself."""
@@ -111,20 +97,20 @@ class Emitter:
         return names[-1] if names else None
 
     def _gates(self) -> dict[tuple[str, str], str]:
-        kinds = {
-            (layer.activation, layer.gate)
-            for stage in self.network.stages
-            for layer in net.walk(stage)
-            if isinstance(layer, net.SqueezeExcite)
-        }
-        self.by_frame = any(
-            isinstance(layer, net.SqueezeExcite) and layer.over == "frame"
-            for stage in self.network.stages
-            for layer in net.walk(stage)
-        )
+        """The classes of squeeze-excitation, by their functions."""
+        kinds = {(layer.activation, layer.gate) for layer in self._attention()}
         if len(kinds) == 1:
             return dict.fromkeys(kinds, "SqueezeExcite")
         return {kind: "SqueezeExcite" + "".join(map(class_name, kind)) for kind in sorted(kinds)}
+
+    def _attention(self) -> Iterator[net.SqueezeExcite[int]]:
+        layers = (layer for stage in self.network.stages for layer in net.walk(stage))
+        return (layer for layer in layers if isinstance(layer, net.SqueezeExcite))
+
+    def _positions(self) -> str:
+        """The dimensions that squeeze-excitation takes its mean over."""
+        by_frame = any(layer.over == "frame" for layer in self._attention())
+        return "(3, 4)" if by_frame and self.dims == 3 else positions(self.dims)
 
     def _imports(self) -> list[str]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
@@ -156,8 +142,8 @@ class Emitter:
         return {
             "name": class_name(name),
             "docstring": docstring("    ", self._purpose(name), note),
-            "signature": _signature("    def __init__(self, ", ") -> None:", block.parameters),
-            "init": [*self._modules(block), *_flags(block), *_zeroed(block, self.dims)],
+            "signature": signature("    def __init__(self, ", ") -> None:", block.parameters),
+            "init": [*self._modules(block), *flags(block), *zeroed(block, self.dims)],
             "forward": returned(self._forward(block.steps)),
         }
 
@@ -184,51 +170,61 @@ class Emitter:
         return f"{text} if {module.condition} else {otherwise}"
 
     def _network(self) -> dict[str, Any]:
-        features: list[str] = []
-        intermediates: list[str] = []
-        head: list[str] = []
-        init: list[str] = []
-        zeroed: list[str] = []
-        pooled = False
-        for stage in self.network.stages:
-            if stage.block is not None:
-                calls = self.blocks.calls[stage.name]
-                init.append(_stage(stage, calls))
-                run = stage.sequence and self._sequences()
-                call = f"self._run(self.{stage.name}, x)" if run else f"self.{stage.name}(x)"
-                lines = [f"{INDENT}x = {call}"]
-            else:
-                plain = self.plain[stage.name]
-                init += [broken(f"{INDENT}self.{m.name} = {self._top(m)}") for m in plain.modules]
-                zeroed += _zeroed(plain, self.dims)
-                lines = self._forward([s for s in plain.steps if s.name != self.classifier.name])
-            pooled = pooled or not stage.outputs.sizes
-            (head if pooled else features).extend(lines)
-            if not pooled:
-                intermediates += [*lines, f"{INDENT}outputs.append(x)"]
+        identity, features = self.network.identity, metadata.features(self.resolved.network)
         return {
-            "name": self.network.identity.class_name,
-            "docstring": docstring("    ", self.network.identity.title or self.name),
-            "signature": _signature("    def __init__(self, ", ") -> None:", self._arguments()),
-            "init": init,
-            "zeroed": zeroed,
-            "features": returned(features),
-            "intermediates": [broken(line) for line in intermediates],
+            "name": identity.class_name,
+            "docstring": docstring("    ", identity.title or self.name),
+            "signature": signature("    def __init__(self, ", ") -> None:", self._arguments()),
+            "init": [line for stage in self.network.stages for line in self._attributes(stage)],
+            "zeroed": [line for plain in self.plain.values() for line in zeroed(plain, self.dims)],
+            **self._forwards(),
+            **self._docstrings(),
             "default_cfg": metadata.default_cfg(self.resolved),
-            "feature_info": metadata.features(self.resolved.network),
-            "num_features": metadata.features(self.resolved.network)[-1].channels,
+            "feature_info": features,
+            "num_features": features[-1].channels,
             "head_hidden_size": self.classifier.inputs.channels,
             "new_classifier": self._new_classifier(),
             "sequences": self._sequences(),
-            "head": [broken(line) for line in head],
             "classifier": self.classifier.name,
+            "logits": macros().mean("x", self.dims, "positions") if self._averaged() else "x",
+        }
+
+    def _attributes(self, stage: net.Stage[int]) -> list[str]:
+        """The lines of the constructor that make a stage."""
+        if stage.block is not None:
+            return [stage_line(stage, self.blocks.calls[stage.name])]
+        return [broken(f"{INDENT}self.{m.name} = {self._top(m)}") for m in self.plain[stage.name].modules]
+
+    def _forwards(self) -> dict[str, list[str]]:
+        """The lines up to the global mean, the same with every stage's result kept, and those after it."""
+        features: list[str] = []
+        intermediates: list[str] = []
+        head: list[str] = []
+        for stage in self.network.stages:
+            lines = self._run(stage)
+            if head or not stage.outputs.sizes:
+                head += lines
+            else:
+                features += lines
+                intermediates += [*lines, f"{INDENT}outputs.append(x)"]
+        lines = {"intermediates": intermediates, "head": head}
+        return {"features": returned(features), **{name: list(map(broken, lines[name])) for name in lines}}
+
+    def _run(self, stage: net.Stage[int]) -> list[str]:
+        """The lines of forward that run a stage."""
+        if stage.block is None:
+            apart = (self.classifier.name, self._averaged())
+            return self._forward([s for s in self.plain[stage.name].steps if s.name not in apart])
+        run = stage.sequence and self._sequences()
+        call = f"self._run(self.{stage.name}, x)" if run else f"self.{stage.name}(x)"
+        return [f"{INDENT}x = {call}"]
+
+    def _docstrings(self) -> dict[str, str]:
+        more = "With pre_logits, what the classifier sees instead."
+        return {
             "features_doc": docstring(INDENT, f"{self._input()} -> {self._features()}."),
-            "head_doc": docstring(
-                INDENT,
-                f"{self._features()} -> (N, num_classes).",
-                "With pre_logits, what the classifier sees instead.",
-            ),
-            "forward_doc": docstring(INDENT, f"{self._input()} -> (N, num_classes), the logits."),
+            "head_doc": docstring(INDENT, f"{self._features()} -> {self._logits()}.", more),
+            "forward_doc": docstring(INDENT, f"{self._input()} -> {self._logits()}, the logits."),
         }
 
     def _features(self) -> str:
@@ -241,10 +237,10 @@ class Emitter:
     def _top(self, module: Module) -> str:
         """A module of the network itself, whose head and dropout the caller chooses."""
         if module.name == self.classifier.name:
-            made = self._constructor(_with(module, out_channels="num_classes"))
-            return f"{made} if num_classes else nn.Identity()"
+            constructor = self._constructor(with_arguments(module, out_channels="num_classes"))
+            return f"{constructor} if num_classes else nn.Identity()"
         if module.name == self.dropout:
-            return self._constructor(_with(module, rate="dropout"))
+            return self._constructor(with_arguments(module, rate="dropout"))
         return self._constructor(module)
 
     def _new_classifier(self) -> str:
@@ -256,6 +252,9 @@ class Emitter:
 
     def _input(self) -> str:
         return "(N, in_channels, T, H, W)" if self.dims == 3 else "(N, in_channels, H, W)"
+
+    def _logits(self) -> str:
+        return "(N, num_classes)"
 
     def _arguments(self) -> tuple[Parameter, ...]:
         modules = [module for each in self.plain.values() for module in each.modules]
@@ -271,7 +270,7 @@ class Emitter:
         given = ", ".join(f"{p.name}={p.name}" for p in arguments)
         cls = self.network.identity.class_name
         return {
-            "signature": _signature(f"def {self.name}(", f") -> {cls}:", arguments, keywords=False),
+            "signature": signature(f"def {self.name}(", f") -> {cls}:", arguments, keywords=False),
             "docstring": docstring("    ", f"{self.network.identity.title or self.name}, newly initialised."),
             "call": broken(f"    return {cls}({given})"),
         }
@@ -280,54 +279,3 @@ class Emitter:
 
     def _forward(self, steps: Any) -> list[str]:
         return Forward(self.dims, self.form).lines(tuple(steps), "x", "x", INDENT)
-
-
-def _uses(stage: net.Stage[int]) -> Iterator[Instance]:
-    """Every block of the stage with the integer arguments that it has there."""
-    if stage.block is None:
-        return
-    for body, arguments in net.blocks(stage):
-        whole = tuple((name, value) for name, value in arguments if isinstance(value, int))
-        yield Instance(body, (("width_in", body[0].inputs.channels), *whole))
-
-
-def _stage(stage: net.Stage[int], calls: list[str]) -> str:
-    if not stage.sequence:
-        return broken(f"{INDENT}self.{stage.name} = {calls[0]}")
-    lines = [broken(f"{INDENT}    {call},") for call in calls]
-    return "\n".join([f"{INDENT}self.{stage.name} = nn.Sequential(", *lines, f"{INDENT})"])
-
-
-def _with(module: Module, **arguments: str) -> Module:
-    return replace(module, arguments={**module.arguments, **arguments})
-
-
-def _flags(block: Class) -> list[str]:
-    """The conditions that forward needs: whether a sum takes place."""
-    names = dict.fromkeys(step.condition for step in every_step(block.steps) if step.condition)
-    return [f"{INDENT}self.{name} = {name}" for name in names]
-
-
-def _zeroed(block: Class, dims: int) -> list[str]:
-    lines = []
-    for module in block.modules:
-        if not module.zero_init:
-            continue
-        line = f"{INDENT}nn.init.zeros_(self.{module.name}.weight)"
-        if module.condition and module.otherwise is None:
-            lines.append(f"{INDENT}if isinstance(self.{module.name}, nn.BatchNorm{dims}d):")
-            line = f"    {line}"
-        lines.append(line)
-    return lines
-
-
-def _signature(start: str, end: str, parameters: tuple[Parameter, ...], *, keywords: bool = True) -> str:
-    spelled = [f"{p.name}: {p.type}" for p in parameters if p.default is None]
-    optional = [f"{p.name}: {p.type} = {p.default}" for p in parameters if p.default is not None]
-    star = ["*"] if keywords and spelled and optional else []
-    line = start + ", ".join([*spelled, *star, *optional]) + end
-    return broken(line.replace("self, )", "self)"))
-
-
-def _positions(dims: int) -> str:
-    return "(2, 3, 4)" if dims == 3 else "(2, 3)"

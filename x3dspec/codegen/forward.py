@@ -11,7 +11,7 @@ INDENT = " " * 8
 REMEMBERS = ("step_conv", "delay")
 #: What ends a line: how long the names are decides nothing, so that what is alive when is a rule
 #: (:mod:`x3dspec.network.peak`).
-ENDS = ("activation", "function", "mean", "running_mean")
+ENDS = ("activation", "function", "mean", "clip_mean", "window_mean", "running_mean")
 
 
 class Forward:
@@ -42,9 +42,14 @@ class Forward:
 
     def _applied(self, step: Step, value: str) -> str:
         if step.kind == "activation":
-            return str(macros().activation(step.function, value, step.fresh and self.form != "stream"))
+            return str(macros().activation(step.function, value, step.owns_input and self.form != "stream"))
         if step.kind == "mean":
-            return str(macros().mean(value, self.dims))
+            return str(macros().mean(value, self.dims, step.function))
+        if step.kind == "clip_mean":
+            return str(macros().clip_mean(value))
+        if step.kind == "window_mean":
+            # The layers behind it see channels alone.
+            return f"self.{step.name}({value}).movedim(1, -1).contiguous()"
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"
@@ -55,7 +60,7 @@ class Forward:
         other = value
         for each in step.shortcut:
             other = self._applied(each, other)
-        in_place = self.form == "deploy" and step.made
+        in_place = self.form == "deploy" and step.owns_branch
         total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
         if step.condition:
             total = f"{total} if self.{step.condition} else {inner}"

@@ -11,6 +11,8 @@ _OURS = {
     "silu": "swish",
     "hardswish": "hard_swish",
     "hswish": "hard_swish",
+    "leakyrelu": "leaky_relu",
+    "hardsigmoid": "hard_sigmoid",
     "batchnorm": "norm",
     "batchnorm2d": "norm",
     "batchnorm3d": "norm",
@@ -35,16 +37,8 @@ _OURS = {
 _NOT_HERE = frozenset(
     [
         *(
-            "gelu",
-            "elu",
             "selu",
             "celu",
-            "prelu",
-            "leakyrelu",
-            "mish",
-            "sigmoid",
-            "hardsigmoid",
-            "tanh",
             "softmax",
         ),
         *("concat", "cat", "split", "shuffle", "channelshuffle", "flatten", "reshape", "permute", "pad"),

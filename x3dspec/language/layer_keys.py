@@ -59,6 +59,12 @@ class Activation(Layer):
     """A pointwise non-linearity."""
 
 
+class PReLU(Layer):
+    """A rectifier with a learned slope below 0."""
+
+    shared: bool = Field(default=False, description="whether all channels share one slope")
+
+
 class SqueezeExcite(Layer):
     """Channel attention: mean, 1x1 convolution, activation, 1x1 convolution, gate, product."""
 
@@ -76,7 +82,11 @@ class Pool(Layer):
 
 
 class Mean(Layer):
-    """The mean over frames, height and width: (N, C, T, H, W) -> (N, C)."""
+    """The mean over frames, height and width: (N, C, T, H, W) -> (N, C); over positions behind a window."""
+
+
+class WindowMean(Layer):
+    """The mean over windows as large as the spec's own clip leaves here, at stride 1."""
 
 
 class Linear(Layer):
@@ -117,10 +127,26 @@ class LayerItem(Model):
     swish: Activation | None = Field(default=None, description="x * sigmoid(x), torch's SiLU")
     relu6: Activation | None = Field(default=None, description="min(max(x, 0), 6)")
     hard_swish: Activation | None = Field(default=None, description="x * relu6(x + 3) / 6")
+    gelu: Activation | None = Field(default=None, description="x times the normal distribution below x")
+    gelu_tanh: Activation | None = Field(default=None, description="the same, approximated by a tanh")
+    mish: Activation | None = Field(default=None, description="x * tanh(log(1 + exp(x)))")
+    elu: Activation | None = Field(default=None, description="x, or exp(x) - 1 below 0")
+    leaky_relu: Activation | None = Field(default=None, description="x, or x / 100 below 0")
+    sigmoid: Activation | None = Field(default=None, description="1 / (1 + exp(-x))")
+    hard_sigmoid: Activation | None = Field(default=None, description="relu6(x + 3) / 6")
+    tanh: Activation | None = Field(default=None, description="the hyperbolic tangent")
+    prelu: PReLU | None = Field(default=None, description="x, or a learned slope times x below 0")
     squeeze_excite: SqueezeExcite | None = Field(default=None, description="channel attention")
     max_pool: Pool | None = Field(default=None, description="maximum over windows")
     avg_pool: Pool | None = Field(default=None, description="mean over windows")
-    mean: Mean | None = Field(default=None, description="global mean")
+    mean: Mean | None = Field(
+        default=None, description="global mean; behind `window_mean`, that of all positions"
+    )
+    window_mean: WindowMean | None = Field(
+        default=None,
+        description="mean over windows of the size that the spec's own clip has here, at stride 1; the "
+        "layers behind it answer at every position of a larger clip, until a `mean`",
+    )
     linear: Linear | None = Field(default=None, description="fully connected layer")
     dropout: Dropout | None = Field(default=None, description="dropout")
     residual: Residual | None = Field(default=None, description="residual sum")

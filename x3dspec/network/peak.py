@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import ZERO, Expr, equal, lift, maximum
+from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
 from x3dspec.network.cost import occurrences
 from x3dspec.network.layers.backward import FLOAT, opposite, times

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from x3dspec.codegen.header import Header
+from x3dspec.codegen.header_reader import read_header
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.pytorch.probe import loaded
 
@@ -73,7 +73,7 @@ def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpecError.at(str(path), f"cannot be read: {reason}") from None
-    clip = Header.read(text, str(path)).input
+    clip = read_header(text, str(path)).input
     network = _built(text, path)
     if checkpoint is not None:
         from x3dspec.pytorch.checkpoint import read
@@ -116,7 +116,7 @@ def about(path: Path, network: nn.Module) -> dict[str, str]:
     Raises:
         SpecError: no emitted file.
     """
-    header = Header.read(path.read_text(encoding="utf-8"), str(path))
+    header = read_header(path.read_text(encoding="utf-8"), str(path))
     origins = dict(zip(("spec", "base"), header.origins, strict=False))
     said = {f"x3dspec.{kind}": f"{label} sha256 {sha256}" for kind, (label, sha256) in origins.items()}
     return {"x3dspec.version": header.version, **said, "classes": str(network.num_classes)}

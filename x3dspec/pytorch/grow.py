@@ -218,11 +218,7 @@ class _Walk:
         return space
 
     def _layer(self, name: str, small: net.Layer[int], large: net.Layer[int], space: _Space) -> _Space:
-        if isinstance(large, net.Norm):
-            for buffer in ("weight", "bias", "running_mean", "running_var"):
-                self.rules[f"{name}.{buffer}"] = _Rule(space)
-            self.rules[f"{name}.num_batches_tracked"] = _Rule(None)
-        elif isinstance(large, net.SqueezeExcite) and isinstance(small, net.SqueezeExcite):
+        if isinstance(large, net.SqueezeExcite) and isinstance(small, net.SqueezeExcite):
             hidden = self._space(f"{name}.reduce", small.hidden, large.hidden)
             self._weights(f"{name}.reduce", hidden, space)
             self._weights(f"{name}.expand", space, hidden)
@@ -232,6 +228,9 @@ class _Walk:
             out = self._space(name, small.outputs.channels, large.outputs.channels)
             self._weights(name, out, space)
             return out
+        else:
+            for tensor, shape in large.tensors():  # a number of each channel, or one of all
+                self.rules[f"{name}.{tensor}"] = _Rule(space if shape == (large.inputs.channels,) else None)
         return space
 
     def _conv(self, name: str, small: net.Conv[int], large: net.Conv[int], space: _Space) -> _Space:

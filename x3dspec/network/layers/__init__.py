@@ -15,10 +15,12 @@ from x3dspec.network.layers.linear import Linear
 from x3dspec.network.layers.mean import Mean
 from x3dspec.network.layers.norm import Norm
 from x3dspec.network.layers.pool import Pool
+from x3dspec.network.layers.prelu import PReLU
 from x3dspec.network.layers.residual import Residual
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
+from x3dspec.network.layers.window_mean import WindowMean
 
 __all__ = [
     "FUNCTIONS",
@@ -33,12 +35,14 @@ __all__ = [
     "N",
     "Network",
     "Norm",
+    "PReLU",
     "Pool",
     "Residual",
     "Setting",
     "Shape",
     "SqueezeExcite",
     "Stage",
+    "WindowMean",
     "blocks",
     "expressions",
     "layers",
@@ -52,11 +56,13 @@ __all__ = [
 KINDS: dict[str, type[Layer[Any]]] = {
     "conv": Conv,
     "norm": Norm,
-    **{name: Activation for name, function in FUNCTIONS.items() if function.is_layer},
+    **dict.fromkeys(FUNCTIONS, Activation),
+    "prelu": PReLU,
     "squeeze_excite": SqueezeExcite,
     "max_pool": Pool,
     "avg_pool": Pool,
     "mean": Mean,
+    "window_mean": WindowMean,
     "linear": Linear,
     "dropout": Dropout,
     "residual": Residual,

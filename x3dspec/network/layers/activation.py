@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from x3dspec.language.expressions import Expr
@@ -23,25 +23,35 @@ class Function:
         module: its module in ``torch.nn``.
         call: the function that a forward calls.
         keeps: what its gradient needs, ``input`` or ``result``.
-        inplace: whether it can overwrite its input.
-        is_layer: whether it is a layer of its own, and not only a gate.
+        inplace: whether it can overwrite its input and keep what `keeps` says.
+        given: further arguments of both, as text.
+        numbers: what torch's operator is given of itself.
     """
 
     module: str
     call: str
     keeps: str
     inplace: bool = True
-    is_layer: bool = True
+    given: str = ""
+    numbers: Mapping[str, object] = field(default_factory=dict)
 
 
-#: Every function, by its key in a spec; some are no layers of their own, but gates.
+#: Every function, by its key in a spec.
 FUNCTIONS = {
     "relu": Function("ReLU", "F.relu", "result"),
     "relu6": Function("ReLU6", "F.relu6", "input"),
     "swish": Function("SiLU", "F.silu", "input"),
     "hard_swish": Function("Hardswish", "F.hardswish", "input"),
-    "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False, is_layer=False),
-    "hard_sigmoid": Function("Hardsigmoid", "F.hardsigmoid", "input", is_layer=False),
+    "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False),
+    "hard_sigmoid": Function("Hardsigmoid", "F.hardsigmoid", "input"),
+    "tanh": Function("Tanh", "torch.tanh", "result", inplace=False),
+    "gelu": Function("GELU", "F.gelu", "input", inplace=False),
+    "gelu_tanh": Function("GELU", "F.gelu", "input", inplace=False, given='approximate="tanh"'),
+    "mish": Function("Mish", "F.mish", "input"),
+    "elu": Function("ELU", "F.elu", "input", inplace=False, numbers={"alpha": 1.0}),
+    "leaky_relu": Function(
+        "LeakyReLU", "F.leaky_relu", "input", inplace=False, numbers={"negative_slope": 0.01}
+    ),
 }
 
 
@@ -77,7 +87,8 @@ class Activation(Layer[N]):
             walk.keep(walk.trains)
 
     def walk_forward(self, live: Live) -> None:
-        live.function(self.origin, self.when, self.outputs.elements)
+        inplace = int(FUNCTIONS[self.function].inplace)
+        live.function(self.origin, self.when, self.outputs.elements, inplace)
 
     def operations(self) -> Iterator[Operation]:
-        yield self.function, [*self.outputs.numbers], {}
+        yield self.function, [*self.outputs.numbers], FUNCTIONS[self.function].numbers

@@ -12,7 +12,7 @@ from x3dspec.network.conditions import Constraints, count, is_whole, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
 from x3dspec.network.layers.backward import Backward
-from x3dspec.network.layers.layer import Layer, N, Operation, Shape, window
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, Shape, weights, window
 from x3dspec.network.layers.reader import Reader
 
 
@@ -40,13 +40,17 @@ class Conv(Layer[N]):
         return Conv(**reader.base, outputs=outputs, kernel=kernel, stride=stride, padding=padding,
                     groups=groups, bias=reader.keys.bias)  # fmt: skip
 
-    def count(self) -> Cost[Any]:
+    @property
+    def share(self) -> Any:
+        """The input channels of one group; of integers that are a network's, a division without a rest."""
         inputs: Any = self.inputs.channels
+        groups: Any = self.groups
+        return inputs / groups if isinstance(inputs, Expr) else inputs // groups
+
+    def count(self) -> Cost[Any]:
         out: Any = self.outputs.channels
         positions: Any = self.outputs.sizes
-        groups: Any = self.groups
-        share = inputs / groups if isinstance(inputs, Expr) else inputs // groups
-        weights = math.prod(self.kernel) * (out * share)
+        weights = math.prod(self.kernel) * (out * self.share)
         return weighted(weights, out if self.bias else 0, math.prod(positions), self)
 
     def constraints(self: Conv[Expr]) -> Constraints:
@@ -90,6 +94,9 @@ class Conv(Layer[N]):
         walk.keep()
         walk.make(self.outputs.elements)
         walk.trains = 1
+
+    def tensors(self) -> Iterator[NamedShape]:
+        yield from weights(self.outputs.channels, self.share, self.kernel, self.bias)
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}

@@ -21,23 +21,30 @@ N = TypeVar("N")
 #: What torch runs: a name, the shape of the result without the batch, and the numbers that it takes.
 Operation = tuple[str, list[Any], Mapping[str, Any]]
 
+#: A tensor of a state dict: its name behind its module's, and its shape.
+NamedShape = tuple[str, tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Shape(Generic[N]):
-    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after the global mean."""
+    """Channels, and the sizes after them: (T, H, W), (H, W), or nothing after a mean.
+
+    Behind the mean over windows there are channels at every one of `positions`, and no sizes.
+    """
 
     channels: N
     sizes: tuple[N, ...]
+    positions: tuple[N, ...] = ()
 
     @property
     def numbers(self) -> tuple[N, ...]:
-        """Channels and sizes, in the order of a tensor's dimensions."""
-        return (self.channels, *self.sizes)
+        """Positions, channels and sizes, in the order of a tensor's dimensions."""
+        return (*self.positions, self.channels, *self.sizes)
 
     @property
     def elements(self) -> Any:
         """Elements of one sample's tensor."""
-        sizes: Any = self.sizes
+        sizes: Any = self.sizes + self.positions
         return math.prod(sizes) * self.channels
 
 
@@ -106,6 +113,10 @@ class Layer(ABC, Generic[N]):
             self.forward(live)
         live.fresh = any_of(live.fresh, times(live.uses.always(self.origin), int(self.makes_tensor)))
 
+    def tensors(self) -> Iterator[NamedShape]:
+        """What a state dict holds of it: names behind its own, and shapes."""
+        yield from ()
+
     def kind(self) -> str:
         """What people call it."""
         return self.called
@@ -131,6 +142,15 @@ def window(kernel: tuple[int, ...]) -> str:
     *time, height, width = kernel
     space = f"{height}^2" if height == width else f"{height}x{width}"
     return "x".join([*map(str, time), space])
+
+
+def weights(
+    out: Any, channels: Any, kernel: tuple[int, ...], bias: bool, name: str = ""
+) -> Iterator[NamedShape]:
+    """The tensors of a convolution or linear layer, below `name` where it is not the module itself."""
+    yield f"{name}weight", (out, channels, *kernel)
+    if bias:
+        yield f"{name}bias", (out,)
 
 
 def moving(inputs: Shape[Any], outputs: Shape[Any]) -> Cost[Any]:

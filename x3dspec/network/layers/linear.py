@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,13 @@ from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.conv import flag, weighted
-from x3dspec.network.layers.layer import Layer, N, Operation, Shape
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, Shape, weights
 from x3dspec.network.layers.reader import Reader
 
 
 @dataclass(frozen=True)
 class Linear(Layer[N]):
-    """Features to features, after the global mean."""
+    """Features to features, after a mean; at every position of its window."""
 
     bias: bool
 
@@ -29,13 +30,14 @@ class Linear(Layer[N]):
         if reader.inputs.sizes:
             reader.report(reader.origin, "needs a mean before it, which leaves channels alone")
             return None
-        outputs = Shape[Expr](reader.expression("out"), ())
+        outputs = Shape[Expr](reader.expression("out"), (), reader.inputs.positions)
         return Linear(**reader.base, outputs=outputs, bias=reader.keys.bias)
 
     def count(self) -> Cost[Any]:
         inputs: Any = self.inputs.channels
         out: Any = self.outputs.channels
-        return weighted(inputs * out, out if self.bias else 0, 1, self)
+        positions: Any = self.outputs.positions
+        return weighted(inputs * out, out if self.bias else 0, math.prod(positions), self)
 
     def constraints(self: Linear[Expr]) -> Constraints:
         yield from count((*self.origin, "out"), "channels", self.outputs.channels)
@@ -57,5 +59,9 @@ class Linear(Layer[N]):
         walk.make(self.outputs.elements)
         walk.trains = 1
 
+    def tensors(self) -> Iterator[NamedShape]:
+        yield from weights(self.outputs.channels, self.inputs.channels, (), self.bias)
+
     def operations(self) -> Iterator[Operation]:
-        yield "linear", [*self.outputs.numbers], {"bias": self.bias}
+        # torch takes positions into the batch
+        yield "linear", [self.outputs.channels], {"bias": self.bias}

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from x3dspec.language.document import Path
 from x3dspec.language.expressions import ZERO
+from x3dspec.language.paths import Path
 from x3dspec.network.layers.backward import any_of, opposite, times
 
 
@@ -124,18 +124,18 @@ class Live:
             kept = _times(self.variables.get(name, ()), opposite(there))
             self.variables[name] = _merged((*_times(self.value, there), *kept))
 
-    def function(self, origin: Path, when: Any, elements: Any) -> None:
+    def function(self, origin: Path, when: Any, elements: Any, inplace: int) -> None:
         """A function overwrites what is nobody else's, and a line ends; nothing may overwrite what it leaves.
 
         Where it is the alternative of the one before, it is that one's module.
         """
-        there, overwrites = self.uses.somewhere(origin), self.fresh
-        if self.before is not None:
+        there, fresh = self.uses.somewhere(origin), self.fresh
+        if self.before is not None and self.targets:
             same = self.uses.alternatives(self.before[0], origin)
-            overwrites = any_of(overwrites, times(same, self.before[1]))
+            fresh = any_of(fresh, times(same, self.before[1]))
         with self.under(when):
-            self.make(elements, overwrites)
-        self.before = origin, overwrites
+            self.make(elements, times(fresh, inplace))
+        self.before = origin, fresh
         self.fresh = times(opposite(there), self.fresh)
         self.assign(there)
 
@@ -150,7 +150,7 @@ class Live:
         places = [path for path in places if all(layer.origin != path for layer in pending)]
         while pending or places:
             if places and (not pending or places[0] < pending[0].origin):
-                self.function(places.pop(0), 0, 0)
+                self.function(places.pop(0), 0, 0, 0)
                 continue
             layer = pending.pop(0)
             paths = [path for path in self.uses.residuals if _below(layer.origin, path)]

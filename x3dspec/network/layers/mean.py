@@ -1,4 +1,4 @@
-"""The mean over frames, height and width."""
+"""The mean over all that there is: frames, height and width, or the positions of a window."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from x3dspec.network.layers.reader import Reader
 
 @dataclass(frozen=True)
 class Mean(Layer[N]):
-    """(C, T, H, W) becomes (C)."""
+    """(C, T, H, W) becomes (C), as do the answers at every position behind a mean over windows."""
 
     macro = "mean"
     is_module = False
 
     @classmethod
     def lower(cls, reader: Reader) -> Mean[Expr] | None:
-        if not reader.spatial():
+        if not reader.inputs.positions and not reader.spatial():
             return None
         if reader.base["when"] is not ONE:
             reader.report(reader.origin, "mean cannot depend on a factor")

@@ -10,7 +10,7 @@ from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import FLOAT, Backward
-from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation
 from x3dspec.network.layers.reader import Reader
 
 
@@ -56,6 +56,11 @@ class Norm(Layer[N]):
         walk.statistics(2 * FLOAT * self.inputs.channels)  # type: ignore[operator]
         walk.make(self.outputs.elements)
         walk.trains = 1
+
+    def tensors(self) -> Iterator[NamedShape]:
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            yield name, (self.inputs.channels,)
+        yield "num_batches_tracked", ()
 
     def operations(self) -> Iterator[Operation]:
         yield "norm", [*self.outputs.numbers], {"eps": self.eps, "momentum": self.momentum}

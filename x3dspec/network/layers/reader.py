@@ -28,6 +28,7 @@ class Reader:
         report: keeps a problem with its path.
         body: lowers a list of layers at a path that hang on a condition: the layers, and the shape
             behind them.
+        own_clip: the sizes that reach a layer of a stage when the network is given the spec's own clip.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Reader:
     build: Callable[[Syntax, Path], Expr]
     report: Callable[[Path, str], None]
     body: Callable[..., tuple[tuple[Any, ...], Any]]
+    own_clip: Callable[[Path], tuple[Expr, ...]]
 
     @property
     def origin(self) -> Path:

@@ -11,7 +11,7 @@ from x3dspec.network.conditions import Constraints, count
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.activation import FUNCTIONS
 from x3dspec.network.layers.backward import FLOAT, Backward
-from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, weights
 from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
@@ -93,6 +93,11 @@ class SqueezeExcite(Layer[N]):
         live.at(hidden, gate, gate)
         with live.beside(gate, *(() if live.deploy else (hidden,))):
             live.make(self.outputs.elements, live.gates_overwrite)
+
+    def tensors(self) -> Iterator[NamedShape]:
+        channels, ones = self.inputs.channels, (1,) * len(self.inputs.sizes)
+        yield from weights(self.hidden, channels, ones, True, "reduce.")
+        yield from weights(channels, self.hidden, ones, True, "expand.")
 
     def operations(self) -> Iterator[Operation]:
         shape: list[Any] = [*self.outputs.numbers]
