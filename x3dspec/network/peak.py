@@ -92,7 +92,7 @@ class _Walk:
 
     def _block(self, stage: net.Stage[Any], body: Body, held: Sequence[Value], given: Value) -> list[Moment]:
         live = self._live(stage, [*held, given], given)
-        live.run(body, ("blocks", stage.block, "layers"))
+        live.run(body, ("blocks", stage.block or "", "layers"))
         return _distinct(live.moments)
 
     def _live(self, stage: net.Stage[Any], held: Sequence[Value], value: Value) -> Live:
