@@ -127,7 +127,7 @@ def test_a_target_is_met_by_contraction(x2d: Architecture, rule: str) -> None:
 
 
 def test_what_cannot_be_expanded(x2d: Architecture) -> None:
-    with pytest.raises(Infeasible, match=r"out of reach: it starts at 20\.66 MFLOPs"):
+    with pytest.raises(Infeasible, match=r"out of reach: x2d starts at 20\.66 MFLOPs"):
         expand(x2d, judge("published"), target=parse_target("1MMACs"))
     with pytest.raises(SpecError, match="unknown axis 'deep'"):
         expand(x2d, judge("published"), steps=1, names=["deep"])
