@@ -85,7 +85,7 @@ def test_the_place_is_asked_for_before_the_work(monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr("x3dspec.cli.expand.expand", work)
     monkeypatch.setattr("x3dspec.scaling.search.search.search", work)
-    monkeypatch.setattr("x3dspec.cli.budget.solve", work)
+    monkeypatch.setattr("x3dspec.cli.budget.budgeted", work)
     Path("file").write_text(PRECIOUS)
     Path("folder.yaml").mkdir()
     commands = (
