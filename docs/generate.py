@@ -26,6 +26,7 @@ import x3dspec
 from x3dspec.cli import answers
 from x3dspec.cli.schema import answered
 from x3dspec.codegen import files
+from x3dspec.codegen.module import counted
 from x3dspec.language import (
     fields,
     grammar,
@@ -238,10 +239,23 @@ def conventions() -> str:
     )
 
 
+MEMORY = ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0")
+
+
+def peaks() -> str:
+    """The greatest live activations at inference, of both forms."""
+    rows = []
+    for name in MEMORY:
+        resolved = x3dspec.load(name).resolve()
+        train, deploy = resolved.peak(), counted(resolved, "deploy").peak("deploy")
+        rows.append([name, f"{train:,}", binary(train), f"{deploy:,}", binary(deploy)])
+    return table(["spec", "train form, bytes at peak", "", "deploy form", ""], rows)
+
+
 def memory() -> str:
     """What training keeps of one clip, and the largest batch in 24 GiB."""
     rows = []
-    for name in ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0"):
+    for name in MEMORY:
         resolved = x3dspec.load(name).resolve()
         kept, less = resolved.saved(), resolved.saved(checkpointing=True)
         batches = [
