@@ -131,9 +131,9 @@ class Bneck(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv_depthwise(self.activation_expand(self.norm1(self.conv_expand(x))))
-        y = self.squeeze_excite(self.activation_depthwise(self.norm2(y)))
-        y = self.norm3(self.conv_project(y))
+        y = self.activation_expand(self.norm1(self.conv_expand(x)))
+        y = self.activation_depthwise(self.norm2(self.conv_depthwise(y)))
+        y = self.norm3(self.conv_project(self.squeeze_excite(y)))
         out: Tensor = y + x if self.residual else y
         return out
 

@@ -95,7 +95,6 @@ class Bneck(nn.Module):
         inner: int,
         width: int,
         *,
-        attention: bool = False,
         stride: int = 1,
         squeeze_excite: int = 0,
         residual: bool = False,
@@ -104,9 +103,8 @@ class Bneck(nn.Module):
         self.conv_expand = nn.Conv2d(width_in, inner, kernel_size=1, bias=False)
         self.norm1 = nn.BatchNorm2d(inner, eps=0.001, momentum=0.01)
         self.activation_expand = (
-            nn.Hardswish(inplace=True) if squeeze_excite else nn.Identity()
+            nn.Hardswish(inplace=True) if squeeze_excite else nn.ReLU(inplace=True)
         )
-        self.relu1 = nn.ReLU() if not attention else nn.Identity()
         self.conv_depthwise = nn.Conv2d(
             inner,
             inner,
@@ -118,9 +116,8 @@ class Bneck(nn.Module):
         )
         self.norm2 = nn.BatchNorm2d(inner, eps=0.001, momentum=0.01)
         self.activation_depthwise = (
-            nn.Hardswish(inplace=True) if squeeze_excite else nn.Identity()
+            nn.Hardswish(inplace=True) if squeeze_excite else nn.ReLU(inplace=True)
         )
-        self.relu2 = nn.ReLU() if not attention else nn.Identity()
         self.squeeze_excite = (
             SqueezeExcite(inner, squeeze_excite) if squeeze_excite else nn.Identity()
         )
@@ -129,8 +126,8 @@ class Bneck(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.relu1(self.activation_expand(self.norm1(self.conv_expand(x))))
-        y = self.relu2(self.activation_depthwise(self.norm2(self.conv_depthwise(y))))
+        y = self.activation_expand(self.norm1(self.conv_expand(x)))
+        y = self.activation_depthwise(self.norm2(self.conv_depthwise(y)))
         y = self.norm3(self.conv_project(self.squeeze_excite(y)))
         out: Tensor = y + x if self.residual else y
         return out
@@ -179,24 +176,14 @@ class MobileNetV3Small(nn.Module):
         self.bneck1 = Separable()
         self.bneck2 = Bneck(16, 3, 72, 24, stride=2)
         self.bneck3 = Bneck(24, 3, 88, 24, residual=True)
-        self.bneck4 = Bneck(24, 5, 96, 40, attention=True, stride=2, squeeze_excite=24)
-        self.bneck5 = Bneck(
-            40, 5, 240, 40, attention=True, squeeze_excite=64, residual=True
-        )
-        self.bneck6 = Bneck(
-            40, 5, 240, 40, attention=True, squeeze_excite=64, residual=True
-        )
-        self.bneck7 = Bneck(40, 5, 120, 48, attention=True, squeeze_excite=32)
-        self.bneck8 = Bneck(
-            48, 5, 144, 48, attention=True, squeeze_excite=40, residual=True
-        )
-        self.bneck9 = Bneck(48, 5, 288, 96, attention=True, stride=2, squeeze_excite=72)
-        self.bneck10 = Bneck(
-            96, 5, 576, 96, attention=True, squeeze_excite=144, residual=True
-        )
-        self.bneck11 = Bneck(
-            96, 5, 576, 96, attention=True, squeeze_excite=144, residual=True
-        )
+        self.bneck4 = Bneck(24, 5, 96, 40, stride=2, squeeze_excite=24)
+        self.bneck5 = Bneck(40, 5, 240, 40, squeeze_excite=64, residual=True)
+        self.bneck6 = Bneck(40, 5, 240, 40, squeeze_excite=64, residual=True)
+        self.bneck7 = Bneck(40, 5, 120, 48, squeeze_excite=32)
+        self.bneck8 = Bneck(48, 5, 144, 48, squeeze_excite=40, residual=True)
+        self.bneck9 = Bneck(48, 5, 288, 96, stride=2, squeeze_excite=72)
+        self.bneck10 = Bneck(96, 5, 576, 96, squeeze_excite=144, residual=True)
+        self.bneck11 = Bneck(96, 5, 576, 96, squeeze_excite=144, residual=True)
         self.conv2 = nn.Conv2d(96, 576, kernel_size=1, bias=False)
         self.conv2_norm = nn.BatchNorm2d(576, eps=0.001, momentum=0.01)
         self.fc1 = nn.Linear(576, 1024)

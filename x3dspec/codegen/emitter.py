@@ -210,7 +210,8 @@ class Emitter:
             else:
                 features += lines
                 intermediates += [*lines, f"{INDENT}yield x"]
-        return {"features": returned(features), "intermediates": intermediates, "head": head}
+        rest = {"intermediates": intermediates, "head": head}
+        return {"features": returned(features), **{name: list(map(broken, rest[name])) for name in rest}}
 
     def _run(self, stage: net.Stage[int]) -> list[str]:
         """The lines of forward that run a stage."""

@@ -12,7 +12,7 @@ from x3dspec.network.architecture import Architecture
 from x3dspec.network.breakdown import short
 from x3dspec.network.quantities import ALWAYS, Counts
 from x3dspec.report.subject import Subject
-from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trajectory import Step
 
 
 def own_counts(subject: Subject) -> dict[str, int] | None:
