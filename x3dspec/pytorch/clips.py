@@ -46,7 +46,7 @@ def _tensor(path: Path, resolved: Resolved) -> Iterator[Tensor]:
         raise SpecError.at(str(path), f"holds {clips.dtype} of {spelled}, not floats of {wanted}")
     if not len(clips):
         raise SpecError.at(str(path), "holds no clips")
-    yield from clips.float().split(BATCH)
+    yield from torch.split(clips.float(), BATCH)
 
 
 def _videos(folder: Path, resolved: Resolved) -> Iterator[Tensor]:

@@ -47,9 +47,9 @@ def shrink(state: Mapping[str, Tensor], large: Resolved, small: Resolved) -> Sta
     for key in emitted(small).shapes:
         rule = difference.rules[key]
         tensor = state[rule.source]
-        for dimension, space in enumerate((rule.out, rule.read)):
-            if space is not None:
-                tensor = tensor.index_select(dimension, space.root.origin)
+        for dimension, of in enumerate((rule.out, rule.read)):
+            if of is not None:
+                tensor = tensor.index_select(dimension, of.root.origin)
         shrunk[key] = tensor.clone()
     return shrunk
 
