@@ -118,10 +118,13 @@ class Emitter:
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
         modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
-        plain = ["import torch"] if "torch" in modules else []
         functional = ["import torch.nn.functional as F"] if "F" in modules else []
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
-        return [*plain, *functional, "from torch import Tensor, nn", *checkpoint]
+        return [*self._standard(), "import torch", *functional, "from torch import Tensor, nn", *checkpoint]
+
+    def _standard(self) -> list[str]:
+        """Imports that are Python's own."""
+        return ["from collections.abc import Iterator, Sequence", ""]
 
     # The parts of the file
 
@@ -206,8 +209,9 @@ class Emitter:
                 head += lines
             else:
                 features += lines
-                intermediates += [*lines, f"{INDENT}outputs.append(x)"]
-        return {"features": returned(features), "intermediates": intermediates, "head": head}
+                intermediates += [*lines, f"{INDENT}yield x"]
+        rest = {"intermediates": intermediates, "head": head}
+        return {"features": returned(features), **{name: list(map(broken, rest[name])) for name in rest}}
 
     def _run(self, stage: net.Stage[int]) -> list[str]:
         """The lines of forward that run a stage."""
@@ -222,8 +226,8 @@ class Emitter:
         more = "With pre_logits, what the classifier sees instead."
         return {
             "features_doc": docstring(INDENT, f"{self._input()} -> {self._features()}."),
-            "head_doc": docstring(INDENT, f"{self._features()} -> (N, num_classes).", more),
-            "forward_doc": docstring(INDENT, f"{self._input()} -> (N, num_classes), the logits."),
+            "head_doc": docstring(INDENT, f"{self._features()} -> {self._logits()}.", more),
+            "forward_doc": docstring(INDENT, f"{self._input()} -> {self._logits()}, the logits."),
         }
 
     def _features(self) -> str:
@@ -252,6 +256,9 @@ class Emitter:
     def _input(self) -> str:
         return "(N, in_channels, T, H, W)" if self.dims == 3 else "(N, in_channels, H, W)"
 
+    def _logits(self) -> str:
+        return "(N, num_classes)"
+
     def _arguments(self) -> tuple[Parameter, ...]:
         modules = [module for each in self.plain.values() for module in each.modules]
         rates = [module.arguments["rate"] for module in modules if module.name == self.dropout]
@@ -259,6 +266,8 @@ class Emitter:
             Parameter("num_classes", "int", str(self.classifier.outputs.channels)),
             Parameter("in_channels", "int", str(self.network.inputs.channels)),
             *[Parameter("dropout", "float", rate) for rate in rates],
+            Parameter("device", "torch.device | str | None", "None"),
+            Parameter("dtype", "torch.dtype | None", "None"),
         )
 
     def _factory(self) -> dict[str, str]:

@@ -13,8 +13,12 @@ from x3dspec.language.paths import Path
 from x3dspec.language.scopes import Scopes
 from x3dspec.language.syntax import size
 
+#: What the emitted modules of all forms call their own.
 _TEMPLATE_CLASSES = frozenset(
-    {"SqueezeExcite", "F", "Tensor", "Any", "Module", "Stream", "StepConv", "Delay", "RunningMean"}
+    {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
+    | {"FrameConv", "TimeConv", "Projection"}
+    | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
+    | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 
 

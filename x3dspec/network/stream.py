@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from x3dspec.language.errors import SpecError
 from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
+from x3dspec.network import receptive
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
 
@@ -75,23 +76,7 @@ def memory(network: net.Network[int]) -> Memory:
         if isinstance(layer, RunningMean):
             delay = layer.delay
     convolutions, shortcuts, head = kept.values()
-    return Memory(convolutions, shortcuts, head, delay, frames_seen(network))
-
-
-def frames_seen(network: net.Network[int]) -> int:
-    """How many frames one position of the last convolution sees, of a clip's network or of a stream's."""
-    return 1 + sum(_reach(body) for stage in network.stages for body, _ in net.blocks(stage))
-
-
-def _reach(body: Body) -> int:
-    """By how many frames a body sees more than one, where nothing strides in time."""
-    reach = 0
-    for layer in body:
-        if isinstance(layer, net.Residual):
-            reach += max(_reach(layer.branch), _reach(layer.shortcut))
-        elif isinstance(layer, (net.Conv, net.Pool)) and len(layer.kernel) == 3:
-            reach += layer.kernel[0] - 1
-    return reach
+    return Memory(convolutions, shortcuts, head, delay, receptive.seen(network)[0])
 
 
 def _layers(network: net.Network[int]) -> Iterator[net.Layer[int]]:

@@ -13,7 +13,7 @@ from x3dspec.network import layers as net
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.checks import Check, compared
-from x3dspec.pytorch.operations import executed, operations
+from x3dspec.pytorch.operations import NAMES, executed, operations
 from x3dspec.pytorch.probe_process import probed
 
 #: A real forward pass at the spec's own clip only up to this many MACs: seconds on one core.
@@ -21,7 +21,7 @@ MAX_FORWARD = 10**10
 #: How far the logits of two forms may be apart in float32, over the largest of them.
 MAX_DIFFERENCE = 1e-5
 #: Forms of other operations, and the forms that train them.
-COMPARED_WITH = {"deploy": "train", "stream": "stream_train"}
+COMPARED_WITH = {"deploy": "train", "flat": "train", "stream": "stream_train"}
 _ARGUMENTS = {"num_classes": 7, "in_channels": 5, "dropout": 0.25}
 
 
@@ -34,6 +34,7 @@ def run_module(file: Path, text: str, trained: Resolved, form: str, timeout: flo
     arguments = _arguments(resolved.network)
     request = {
         "arguments": arguments,
+        "names": NAMES,
         "layers": [_sizes(each) for each in networks],
         "forward": forwards,
     }
@@ -52,7 +53,7 @@ def run_against_train_form(
     """A form of other operations is compared with the form that the spec gives for training it."""
     counted = emit.counted(resolved, form)
     clips = [_sizes(each.network) for each in (resolved, _smallest(resolved))]
-    steps = 1 if form == "deploy" else (resolved.network.frames or 0) + stream.memory(counted.network).delay
+    steps = (resolved.network.frames or 0) + stream.memory(counted.network).delay if form == "stream" else 1
     forwards = clips if steps * counted.cost().macs <= MAX_FORWARD else clips[1:]
     arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
     request = {
@@ -77,7 +78,7 @@ def run_against_train_form(
 def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check]:
     yield compared(seen, "statements", "statements besides imports of torch, classes, functions", [])
     if "import" in seen:
-        yield compared(seen, "import", "the factory's parameters", list(arguments))
+        yield compared(seen, "import", "the factory's parameters", [*arguments, "device", "dtype"])
 
 
 def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:

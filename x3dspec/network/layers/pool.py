@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, at_least, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
-from x3dspec.network.layers.backward import INDEX, Backward
+from x3dspec.network.layers.backward import FLOAT, INDEX, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving, window
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -25,6 +26,10 @@ class Pool(Layer[N]):
     padding: tuple[int, ...]
 
     macro = "pool"
+    operators: ClassVar = {
+        **{f"max_pool{dimensions}d_with_indices": "max_pool" for dimensions in (2, 3)},
+        **{f"avg_pool{dimensions}d": "avg_pool" for dimensions in (2, 3)},
+    }
 
     @classmethod
     def lower(cls, reader: Reader) -> Pool[Expr] | None:
@@ -70,6 +75,12 @@ class Pool(Layer[N]):
         if self.function == "max":
             walk.own(INDEX * self.outputs.elements, walk.trains)
         walk.make(self.outputs.elements)
+
+    def forward(self, live: Live) -> None:
+        """The maximum also finds which element it takes, though nobody asks."""
+        if self.function == "max":
+            live.at(self.outputs.elements, INDEX // FLOAT * self.outputs.elements)
+        live.make(self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
