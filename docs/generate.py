@@ -107,7 +107,7 @@ _API = {
     "x3dspec.scaling.judges": "Candidate judge",
     "x3dspec.scaling.search.search": "Result",
     "x3dspec.scaling.unknowns": "Solved Unknown Point",
-    "x3dspec.pytorch.verify": "Report",
+    "x3dspec.pytorch.checks": "Report",
     "x3dspec.pytorch.checkpoint": "read write",
     "x3dspec.pytorch.convert": "convert Conversion",
     "x3dspec.pytorch.export": "export",
