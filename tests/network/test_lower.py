@@ -58,7 +58,6 @@ def test_a_search_space_of_seventeen_factors(tmp_path: Path) -> None:
         {"name": f"res{i}", "block": "unit", "width": f"round_width(8 * w{i})", "repeat": f"ceil(d{i})"}
         for i in range(8)
     ]
-    layers = [{"conv": {"out": "width", "kernel": 3}}, "norm"]
     space = {
         "name": "space",
         "factors": {name: {"start": 1} for name in names},
