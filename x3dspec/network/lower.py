@@ -128,7 +128,8 @@ class _Lowering:
             self.builder.report((*path, "repeat"), f"repeat {brief(repeat.value)} is not a whole number")
         body = self._body(stage, path)
         first, outputs, arguments = self._block(body, 0, shape)
-        rest, rest_arguments = [], []
+        rest: list[Layers] = []
+        rest_arguments: list[tuple[tuple[str, Expr], ...]] = []
         if repeat is not ONE and not self.builder.problems:
             for residue in range(body.period):
                 if not _occurs(residue, body.period, repeat):
