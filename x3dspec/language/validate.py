@@ -14,7 +14,19 @@ from x3dspec.language.scopes import Scopes
 from x3dspec.language.syntax import size
 
 _TEMPLATE_CLASSES = frozenset(
-    {"SqueezeExcite", "F", "Tensor", "Any", "Module", "Stream", "StepConv", "Delay", "RunningMean"}
+    {
+        "SqueezeExcite",
+        "SameConv2d",
+        "SameConv3d",
+        "F",
+        "Tensor",
+        "Any",
+        "Module",
+        "Stream",
+        "StepConv",
+        "Delay",
+        "RunningMean",
+    }
 )
 
 

@@ -160,8 +160,11 @@ class _Streaming:
         yield self._residual(layer) if isinstance(layer, net.Residual) else layer
 
     def _window(self, layer: net.Conv[int] | net.Pool[int]) -> net.Layer[int]:
-        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         what = f"{layer.name}: a stream takes no"
+        if isinstance(layer, net.Conv) and (not layer.padding or set(layer.dilation) != {1}):
+            self.refused[layer.origin] = f"{what} padding as TensorFlow's and no dilation"
+            return layer
+        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         if stride != 1:
             self.refused[layer.origin] = f"{what} stride in time"
         elif isinstance(layer, net.Pool) and frames != 1:
@@ -169,6 +172,8 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
+        if isinstance(plane, net.Conv):
+            plane = replace(plane, dilation=plane.dilation[1:])
         if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
             return plane
         delay, self.delay = self.delay, self.delay + frames // 2

@@ -41,6 +41,7 @@ _KINDS = {
     "max_pool3d_with_indices": "max_pool",
     "avg_pool2d": "avg_pool",
     "avg_pool3d": "avg_pool",
+    "constant_pad_nd": "pad",
     "mean": "mean",
     "add": "sum",
     "mul": "product",
@@ -207,11 +208,13 @@ def _operation(name: str, given: dict[str, Any], result: Any) -> str:
 def _details(kind: str, given: dict[str, Any], dimensions: int) -> dict[str, object]:
     if kind == "conv":
         kernel = list(given["weight"].shape[2:])
-        numbers = {name: given[name] for name in ("stride", "padding", "groups")}
+        numbers = {name: given[name] for name in ("stride", "padding", "dilation", "groups")}
         return {"kernel": kernel, **numbers, "bias": given["bias"] is not None}
     if kind in ("max_pool", "avg_pool"):
         names = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        return {name: _each(given[argument], dimensions) for name, argument in names.items()}
+        numbers = {name: _each(given[argument], dimensions) for name, argument in names.items()}
+        flags = ("ceil_mode", "count_include_pad")
+        return {**numbers, **{name: given[name] for name in flags if name in given}}
     if kind == "norm":
         return {"eps": given["eps"], "momentum": given["momentum"]}
     if kind == "linear":

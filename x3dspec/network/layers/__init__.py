@@ -17,6 +17,7 @@ from x3dspec.network.layers.norm import Norm
 from x3dspec.network.layers.pool import Pool
 from x3dspec.network.layers.prelu import PReLU
 from x3dspec.network.layers.residual import Residual
+from x3dspec.network.layers.same_conv import SameConv
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
@@ -38,6 +39,7 @@ __all__ = [
     "PReLU",
     "Pool",
     "Residual",
+    "SameConv",
     "Setting",
     "Shape",
     "SqueezeExcite",

@@ -23,6 +23,7 @@ class Conv(Layer[N]):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
+    dilation: tuple[int, ...]
     groups: N
     bias: bool
 
@@ -33,12 +34,18 @@ class Conv(Layer[N]):
         if not reader.spatial():
             return None
         out = reader.expression("out")
-        kernel, stride = reader.sizes("kernel", 1), reader.sizes("stride", 1)
-        padding = reader.padding(kernel)
-        outputs = Shape(out, windows.windowed(reader.inputs.sizes, kernel, stride, padding))
-        groups = reader.expression("groups")
-        return Conv(**reader.base, outputs=outputs, kernel=kernel, stride=stride, padding=padding,
-                    groups=groups, bias=reader.keys.bias)  # fmt: skip
+        kernel, stride, dilation = (reader.sizes(name, 1) for name in ("kernel", "stride", "dilation"))
+        given = {**reader.base, "kernel": kernel, "stride": stride, "dilation": dilation}
+        given |= {"groups": reader.expression("groups"), "bias": reader.keys.bias}
+        word = reader.word("padding", ("half", "same"))
+        if word == "same":
+            from x3dspec.network.layers.same_conv import same
+
+            return same(reader.inputs, out, given)
+        reach = windows.reach(kernel, dilation)
+        padding = reader.padding(reach, word)
+        sizes = windows.windowed(reader.inputs.sizes, reach, stride, padding)
+        return Conv(**given, outputs=Shape(out, sizes), padding=padding)
 
     @property
     def share(self) -> Any:
@@ -56,9 +63,10 @@ class Conv(Layer[N]):
     def constraints(self: Conv[Expr]) -> Constraints:
         sizes = self.inputs.sizes, self.outputs.sizes
         yield from count((*self.origin, "out"), "channels", self.outputs.channels)
-        yield from windows.fitting(self.origin, self.kernel, self.padding, *sizes)
-        if self.groups is not ONE:
-            yield from _groups(self)
+        yield from windows.fitting(
+            self.origin, windows.reach(self.kernel, self.dilation), self.padding, *sizes
+        )
+        yield from divided(self)
 
     def kind(self) -> str:
         numbers: Any = self.groups, self.inputs.channels
@@ -76,6 +84,7 @@ class Conv(Layer[N]):
         yield "in_channels", self.inputs.channels
         yield "out_channels", self.outputs.channels
         yield from windows.numbers(self.kernel, self.stride, self.padding)
+        yield from windows.by_dimension("dilation", self.dilation)
         yield "groups", self.groups
         yield "bias", int(self.bias)
 
@@ -85,6 +94,7 @@ class Conv(Layer[N]):
             **windows.argument(numbers, "kernel"),
             **windows.argument(numbers, "stride", "1"),
             **windows.argument(numbers, "padding", "0"),
+            **windows.argument(numbers, "dilation", "1"),
             **({"groups": numbers["groups"]} if numbers["groups"] != "1" else {}),
             "bias": flag(numbers["bias"]),
         }
@@ -100,11 +110,14 @@ class Conv(Layer[N]):
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
-        yield "conv", [*self.outputs.numbers], {**numbers, "groups": self.groups, "bias": self.bias}
+        more = {"dilation": self.dilation, "groups": self.groups, "bias": self.bias}
+        yield "conv", [*self.outputs.numbers], {**numbers, **more}
 
 
-def _groups(layer: Conv[Expr]) -> Constraints:
+def divided(layer: Conv[Expr]) -> Constraints:
     """A number of groups that divides the channels on both sides."""
+    if layer.groups is ONE:
+        return
     path, outputs = (*layer.origin, "groups"), layer.outputs.numbers
     for constraint in count(path, "groups", layer.groups):
         yield replace(constraint, given=outputs)

@@ -65,6 +65,8 @@ class Layer(ABC, Generic[N]):
     macro: ClassVar[str]
     #: What people call the kind where costs are told by kind.
     called: ClassVar[str] = "without a count"
+    #: The class of the emitted file that it is built from, where torch has none, without its dimensions.
+    helper: ClassVar[str] = ""
     #: Whether it is a module with a name, and not a line of forward alone.
     is_module: ClassVar[bool] = True
     #: Whether its result is another tensor than its input, while training too.

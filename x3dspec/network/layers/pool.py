@@ -23,6 +23,8 @@ class Pool(Layer[N]):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
+    ceil_mode: bool
+    count_include_pad: bool
 
     macro = "pool"
 
@@ -36,10 +38,12 @@ class Pool(Layer[N]):
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             reader.problem("padding", "must be at most half the kernel")
         inputs = reader.inputs
-        outputs = Shape(inputs.channels, windows.windowed(inputs.sizes, kernel, stride, padding))
+        beyond = reader.keys.ceil_mode
+        sizes = (windows.beyond if beyond else windows.windowed)(inputs.sizes, kernel, stride, padding)
         function = reader.kind.removesuffix("_pool")
-        return Pool(**reader.base, outputs=outputs, function=function, kernel=kernel, stride=stride,
-                    padding=padding)  # fmt: skip
+        return Pool(**reader.base, outputs=Shape(inputs.channels, sizes), function=function, kernel=kernel,
+                    stride=stride, padding=padding, ceil_mode=beyond,
+                    count_include_pad=getattr(reader.keys, "count_include_pad", True))  # fmt: skip
 
     def count(self) -> Cost[Any]:
         return moving(self.inputs, self.outputs)
@@ -61,6 +65,8 @@ class Pool(Layer[N]):
             **windows.argument(numbers, "kernel"),
             **windows.argument(numbers, "stride"),
             **windows.argument(numbers, "padding", "0"),
+            **({"ceil_mode": "True"} if self.ceil_mode else {}),
+            **({} if self.count_include_pad else {"count_include_pad": "False"}),
             "function": self.function,
         }
 
@@ -73,7 +79,10 @@ class Pool(Layer[N]):
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
-        yield f"{self.function}_pool", [*self.outputs.numbers], numbers
+        more: dict[str, Any] = {"ceil_mode": self.ceil_mode}
+        if self.function == "avg":
+            more["count_include_pad"] = self.count_include_pad
+        yield f"{self.function}_pool", [*self.outputs.numbers], {**numbers, **more}
 
 
 def _averages(layer: Pool[Expr]) -> Constraints:

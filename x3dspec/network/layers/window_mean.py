@@ -69,6 +69,7 @@ class WindowMean(Layer[N]):
         channels, positions = self.outputs.channels, self.outputs.positions
         ones, zeros = [1] * len(positions), [0] * len(positions)
         numbers = {"kernel": [*self.window], "stride": ones, "padding": zeros}
+        numbers |= {"ceil_mode": False, "count_include_pad": True}
         yield "avg_pool", [channels, *positions], numbers
         yield "permute", [*self.outputs.numbers], {}
 
