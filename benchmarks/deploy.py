@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from x3dspec import load
 from x3dspec.codegen import module
-from x3dspec.pytorch import bench, export, key_rules
+from x3dspec.pytorch import export, key_rules_reader, machine, timing
 from x3dspec.pytorch.convert import convert
 from x3dspec.pytorch.expected import factory
 
@@ -52,14 +52,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    bound = bench.gemm_bound(torch.float32, torch.device("cpu")) / 1e9
+    bound = timing.gemm_bound(torch.float32, torch.device("cpu")) / 1e9
     print(f"torch {torch.__version__}, {given.threads} threads, bound {bound:.0f} GMACs/s in float32")
     for name in given.specs:
         networks = pair(name)
         for engine in given.engine:
             for batch in given.batch:
                 for dtype in given.dtype:
-                    found = line(networks, engine, batch, bench.DTYPES[dtype], given.rounds)
+                    found = line(networks, engine, batch, machine.DTYPES[dtype], given.rounds)
                     print(f"{name:7} {engine:11} {found}", flush=True)
 
 
@@ -70,9 +70,9 @@ def line(networks: Pair, engine: str, batch: int, dtype: torch.dtype, rounds: in
         run = ENGINES[engine](networks, x, dtype)
         expected = peer(x)
         differ = float((run(x).float() - expected).abs().max() / expected.abs().max())
-        times = bench.interleaved({"peer": lambda: peer(x), "ours": lambda: run(x)}, rounds)
-    ratio = bench.ratio(times["peer"], times["ours"])
-    theirs, own = (bench.spread(times[each]).median * 1e3 for each in ("peer", "ours"))
+        times = timing.interleaved({"peer": lambda: peer(x), "ours": lambda: run(x)}, rounds)
+    ratio = timing.ratio(times["peer"], times["ours"])
+    theirs, own = (timing.spread(times[each]).median * 1e3 for each in ("peer", "ours"))
     return (
         f"batch {batch} {str(dtype).removeprefix('torch.'):9} {ratio.median:5.2f} x "
         f"({ratio.low:.2f} to {ratio.high:.2f}), {own:.0f} ms against {theirs:.0f} ms, differ {differ:.0e}"
@@ -120,7 +120,7 @@ def pair(name: str) -> Pair:
     state = {key: random(key, tensor, generator) for key, tensor in peer.state_dict().items()}
     peer.load_state_dict(state)
     converted = convert(
-        state, "pytorchvideo", "x3dspec", key_rules.load(resolved.architecture), resolved
+        state, "pytorchvideo", "x3dspec", key_rules_reader.load_rules(resolved.architecture), resolved
     ).state
     train = factory(resolved)().eval()
     train.load_state_dict(converted)

@@ -19,7 +19,7 @@ from peers import create_x3d
 from torch import Tensor, nn
 
 from x3dspec import load
-from x3dspec.pytorch import bench
+from x3dspec.pytorch import machine, timing
 from x3dspec.pytorch.expected import factory
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("specs", nargs="*", default=["x3d_s", "x3d_m"])
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dtype", default="float32", choices=list(bench.DTYPES), help="of the autocast")
+    parser.add_argument("--dtype", default="float32", choices=list(machine.DTYPES), help="of the autocast")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     given = parser.parse_args()
@@ -51,13 +51,13 @@ def lines(name: str, batch: int, device: torch.device, dtype: str, rounds: int) 
         "channels last": step(in_order(make().to(device), torch.channels_last_3d), last, dtype),
         "as it comes": step(make().to(device), x, dtype),
     }
-    times = bench.interleaved(steps, rounds, device)
+    times = timing.interleaved(steps, rounds, device)
     theirs = times.pop("pytorchvideo")
     found = []
     for order, own in times.items():
-        ratio = bench.ratio(theirs, own)
+        ratio = timing.ratio(theirs, own)
         medians = (
-            f"{bench.spread(own).median * 1e3:.0f} ms against {bench.spread(theirs).median * 1e3:.0f} ms"
+            f"{timing.spread(own).median * 1e3:.0f} ms against {timing.spread(theirs).median * 1e3:.0f} ms"
         )
         found.append(
             f"{name:7} batch {batch} {order:13} {ratio.median:5.2f} x "
@@ -79,7 +79,7 @@ def step(model: nn.Module, x: Tensor, dtype: str) -> Callable[[], None]:
 
     def run() -> None:
         model.zero_grad(set_to_none=True)
-        with torch.autocast(x.device.type, bench.DTYPES[dtype], enabled=dtype != "float32"):
+        with torch.autocast(x.device.type, machine.DTYPES[dtype], enabled=dtype != "float32"):
             logits = model(x)
         nn.functional.cross_entropy(logits.float(), labels).backward()
 

@@ -45,7 +45,7 @@ from x3dspec.network import builder, conditions, cost, lower
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
-from x3dspec.pytorch import verify
+from x3dspec.pytorch import emitted_file, verify
 from x3dspec.scaling import expand, journal, solving
 from x3dspec.scaling.judge_ranking import compare as standings
 from x3dspec.scaling.judges import judge
@@ -334,7 +334,11 @@ def bounds() -> str:
         ("bits of an exact number", exact.MAX_BITS, "1200 digits, printed and multiplied at once"),
         ("exponent of a power", exact.MAX_EXPONENT, "2 to more is over the bits"),
         ("degree of a root", exact.MAX_DEGREE, "(6/5)**phi where phi has two decimals"),
-        ("bytes of a file under verify", verify.MAX_BYTES, "the bounds above keep every emitted file below"),
+        (
+            "bytes of a file under verify",
+            emitted_file.MAX_BYTES,
+            "emitted files are smaller",
+        ),
         ("seconds of a file under verify", int(verify.TIMEOUT), "it may compute anything"),
         ("bytes of a journal", journal.MAX_BYTES, "one holds a few hundred lines"),
         ("seconds after which a leftover is stale", files.STALE_SECONDS, "no run takes so long to write"),

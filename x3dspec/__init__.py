@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from x3dspec.language.errors import BadArgument, Infeasible, Problem, SpecError
     from x3dspec.network.architecture import Architecture, Resolved, Value, load
     from x3dspec.network.cost import Cost
-    from x3dspec.pytorch.verify import Report
+    from x3dspec.pytorch.checks import Report
     from x3dspec.scaling.budget import Budget
     from x3dspec.scaling.expand import Expansion
     from x3dspec.scaling.search.search import Result

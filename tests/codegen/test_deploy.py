@@ -17,7 +17,7 @@ from x3dspec.codegen.deploy import folded
 from x3dspec.codegen.module import counted, source
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved, load
-from x3dspec.pytorch import key_rules
+from x3dspec.pytorch import key_rules_reader
 from x3dspec.pytorch.convert import convert
 from x3dspec.pytorch.verify import verify
 
@@ -241,7 +241,7 @@ def test_gradients_are_pytorchvideos() -> None:
     resolved = load("x3d_xs").choose(shortcut_norm="on_width_change").resolve()
     peer = peers.create_x3d(resolved, frames=4, size=64).double().train()
     ours = emitted.build(resolved).double().train()
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     state = {
         key: t.double() if t.is_floating_point() else t
         for key, t in peers.randomised(peer.state_dict(), 2).items()

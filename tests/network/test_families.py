@@ -28,7 +28,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.units import parse_target
-from x3dspec.pytorch import convert, key_rules
+from x3dspec.pytorch import convert, key_rules_reader
 from x3dspec.scaling import steps
 from x3dspec.scaling.budget import solve
 
@@ -176,7 +176,7 @@ def difference(
         state = peers.randomised(state, seed=1)
         theirs.load_state_dict(state)
     ours = emitted.build(resolved).eval()
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     ours.load_state_dict(convert.convert(state, code_base, "x3dspec", rules, resolved).state)
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
@@ -233,7 +233,7 @@ def calibrated(model: nn.Module) -> nn.Module:
 
 def test_norms_of_timm_are_refused_by_a_spec_of_others_either_way() -> None:
     resolved = published("mobilenet_v2")
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     state = emitted.build(resolved).state_dict()
     with pytest.raises(SpecError, match=r"eps 0\.001 there and 1e-05 here .*; --set norms=torch gives"):
         convert.convert(state, "x3dspec", "timm", rules, resolved)
@@ -242,7 +242,7 @@ def test_norms_of_timm_are_refused_by_a_spec_of_others_either_way() -> None:
 @pytest.mark.parametrize("name", ["tf_mobilenetv3_large_100.in1k", "tf_efficientnet_b0"])
 def test_weights_that_no_tensor_tells_from_others_are_refused_by_name(name: str) -> None:
     resolved = published("mobilenet_v3_large", norms="torch")
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     state = convert.convert(emitted.build(resolved).state_dict(), "x3dspec", "timm", rules, resolved).state
     with pytest.raises(SpecError, match=f"is of timm's '{name}': its convolutions pad as TensorFlow does"):
         convert.convert(state, "auto", "x3dspec", rules, resolved, names=("model", name))

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import x3dspec
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch import convert, key_rules
+from x3dspec.pytorch import convert, key_rules_reader
 
 SHIPPED = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
 DIALECTS = ("always", "on_width_change")
@@ -50,7 +50,7 @@ def twin(resolved: Resolved, frames: int, size: int) -> tuple[nn.Module, nn.Modu
     theirs = peers.create_x3d(resolved, frames, size)
     state = peers.randomised(theirs.state_dict(), seed=1)
     theirs.load_state_dict(state)
-    rules = key_rules.load(resolved.architecture)
+    rules = key_rules_reader.load_rules(resolved.architecture)
     converted = convert.convert(state, "pytorchvideo", "x3dspec", rules, resolved)
     ours = emitted.build(resolved).eval()
     ours.load_state_dict(converted.state)

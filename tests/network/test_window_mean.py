@@ -17,6 +17,8 @@ from x3dspec.codegen.module import source
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.memory import saved
+from x3dspec.pytorch import probe
+from x3dspec.pytorch.operations import operations
 
 NETWORK = """
 name: windowed
@@ -57,6 +59,13 @@ def test_at_its_own_clip_it_is_the_global_mean(tmp_path: Path) -> None:
     torch.testing.assert_close(ours(clip), expected(clip))
     features = ours.forward_features(clip)
     assert ours.forward_head(features, pre_logits=True).shape == (2, 16)
+
+
+@pytest.mark.parametrize("name", ["x3d_xs", "slow_r50"])
+def test_verify_knows_it_at_a_larger_crop(name: str) -> None:
+    resolved = x3dspec.load(name).choose(head="window").at_clip(8, 256).resolve()
+    model, clip = emitted.on_meta(resolved), (3, 8, 256, 256)
+    assert [operation for _, operation in operations(resolved.network)] == probe._layers(model, clip)
 
 
 def test_training_keeps_what_torch_keeps(tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ from x3dspec.cli.app import run
 from x3dspec.codegen.module import source
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import load
-from x3dspec.pytorch import bench
+from x3dspec.pytorch import bench, timing
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _small_bound() -> Iterator[None]:
-    threads, size = torch.get_num_threads(), bench.gemm_bound.__defaults__
-    bench.gemm_bound.__defaults__ = (64,)
+    threads, size = torch.get_num_threads(), timing.gemm_bound.__defaults__
+    timing.gemm_bound.__defaults__ = (64,)
     yield
-    bench.gemm_bound.__defaults__ = size
+    timing.gemm_bound.__defaults__ = size
     torch.set_num_threads(threads)
 
 
@@ -42,14 +42,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_steps_take_turns() -> None:
     order: list[str] = []
-    times = bench.interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=3)
+    times = timing.interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, rounds=3)
     assert order == ["a", "b"] * 5  # two rounds warm up
     assert {name: len(each) for name, each in times.items()} == {"a": 3, "b": 3}
 
 
 def test_ratios_are_paired() -> None:
-    assert bench.ratio([2.0, 40.0, 6.0], [1.0, 10.0, 2.0]) == bench.Spread(3.0, 2.5, 3.5)
-    assert bench.spread([2.0]) == bench.Spread(2.0, 2.0, 2.0)
+    assert timing.ratio([2.0, 40.0, 6.0], [1.0, 10.0, 2.0]) == timing.Spread(3.0, 2.5, 3.5)
+    assert timing.spread([2.0]) == timing.Spread(2.0, 2.0, 2.0)
 
 
 def test_what_is_measured(files: Path) -> None:

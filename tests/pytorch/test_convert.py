@@ -27,7 +27,7 @@ from torch import Tensor, nn
 import x3dspec
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch import checkpoint, key_rules
+from x3dspec.pytorch import checkpoint, key_rules, key_rules_reader
 from x3dspec.pytorch import convert as weights
 from x3dspec.pytorch.convert import Conversion
 
@@ -52,7 +52,7 @@ def module(name: str, dialect: str = "always") -> nn.Module:
 
 @cache
 def rules() -> key_rules.Rules:
-    return key_rules.load(network("x3d_s").architecture)
+    return key_rules_reader.load_rules(network("x3d_s").architecture)
 
 
 def convert(
@@ -602,7 +602,7 @@ def other_rules(folder: Path, text: str) -> key_rules.Rules:
     (folder / "keys" / "x2d.yaml").write_text(text)
     spec = network("x2d").architecture.source.origins[0].path
     (folder / "x2d.yaml").write_bytes(spec.read_bytes())
-    return key_rules.load(x3dspec.load(str(folder / "x2d.yaml")))
+    return key_rules_reader.load_rules(x3dspec.load(str(folder / "x2d.yaml")))
 
 
 @pytest.mark.parametrize("kind", BAD_RULES)
@@ -645,4 +645,4 @@ def test_a_spec_without_rules(tmp_path: Path) -> None:
     text = network("x2d").architecture.source.origins[0].path.read_text()
     (tmp_path / "mine.yaml").write_text(text.replace("name: x2d", "name: mine"))
     with pytest.raises(SpecError, match=r"specs/keys/mine\.yaml is not there"):
-        key_rules.load(x3dspec.load(str(tmp_path / "mine.yaml")))
+        key_rules_reader.load_rules(x3dspec.load(str(tmp_path / "mine.yaml")))

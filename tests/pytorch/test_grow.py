@@ -21,7 +21,7 @@ import x3dspec
 from x3dspec.cli import run
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch import checkpoint, key_rules
+from x3dspec.pytorch import checkpoint, key_rules_reader
 from x3dspec.pytorch.convert import convert
 from x3dspec.pytorch.grow import Method, grow, notes
 from x3dspec.pytorch.identify import identify
@@ -140,7 +140,7 @@ def test_image_networks_grow_too(family: str, factor: str) -> None:
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint of another code base, identified, grown, and written in the same names."""
     small = x3dspec.load("x2d").choose(shortcut_norm="on_width_change").resolve()
-    rules = key_rules.load(small.architecture)
+    rules = key_rules_reader.load_rules(small.architecture)
     state = convert(built(small).state_dict(), "x3dspec", "pytorchvideo", rules, small).state
     torch.save({"model_state": state}, tmp_path / "small.pyth")
     path, out = str(tmp_path / "small.pyth"), tmp_path / "large.pyth"

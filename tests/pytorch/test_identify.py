@@ -23,7 +23,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import tensors
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.simplest import candidates, simplest
-from x3dspec.pytorch import key_rules
+from x3dspec.pytorch import key_rules, key_rules_reader
 from x3dspec.pytorch.identify import Shapes, identify
 
 FAMILIES = sorted(path.stem for path in (shipped.folder("specs") / "keys").glob("*.yaml"))
@@ -58,7 +58,7 @@ def drawn(family: str, seed: int) -> tuple[Resolved, str]:
 
 @cache
 def rules(family: str) -> key_rules.Rules:
-    return key_rules.load(x3dspec.load(family))
+    return key_rules_reader.load_rules(x3dspec.load(family))
 
 
 def named(resolved: Resolved, code_base: str, family: str) -> dict[str, tuple[int, ...]]:

@@ -19,9 +19,9 @@ from x3dspec.codegen.header_reader import read_header
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
-from x3dspec.pytorch import probe
-from x3dspec.pytorch import verify as room
-from x3dspec.pytorch.verify import Report, verify
+from x3dspec.pytorch import emitted_file, observations, probe
+from x3dspec.pytorch.checks import Report
+from x3dspec.pytorch.verify import verify
 
 torch.set_num_threads(1)
 
@@ -35,11 +35,11 @@ Edit = tuple[str, str]
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run emitted files in this process, where torch is loaded: for files that are known."""
 
-    def observed(request: dict[str, Any], timeout: float) -> Any:
-        return json.loads(json.dumps(probe.observe(request)))
+    def observed(name: str, text: str, request: dict[str, Any], timeout: float) -> Any:
+        return json.loads(json.dumps(probe.observe({"text": text, "file": name, **request})))
 
-    monkeypatch.setattr(room, "_probed", observed)
-    monkeypatch.setattr(room, "MAX_FORWARD", 10**9)
+    monkeypatch.setattr(observations, "probed", observed)
+    monkeypatch.setattr(observations, "MAX_FORWARD", 10**9)
 
 
 def written(folder: Path, resolved: Resolved, *edits: Edit) -> Path:
@@ -301,7 +301,7 @@ def test_files_that_are_not_emitted(text: str, message: str, tmp_path: Path) -> 
 def test_what_is_no_readable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("binary").write_bytes(b"\xff\xfe\x00")
-    Path("large").write_bytes(b"#" * (room.MAX_BYTES + 1))
+    Path("large").write_bytes(b"#" * (emitted_file.MAX_BYTES + 1))
     os.mkfifo("pipe")
     expected = {
         "none": "no such file",

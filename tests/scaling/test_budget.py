@@ -39,7 +39,7 @@ def holds(result: Budget) -> None:
     arrived = result.trajectory.state.setting
     for each in result.following:
         assert each.value > result.resolved.factors[each.factor]
-        assert each.counts.of(result.target.quantity) == result.target.value + each.excess
+        assert each.counts[result.target.quantity] == result.target.value + each.excess
     assert dict(result.resolved.setting) == dict(arrived)
     if result.trajectory.steps:
         assert result.trajectory.steps[-1].counts == result.counts

@@ -20,7 +20,8 @@ from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
 from x3dspec.language.algebra import EXACT
 from x3dspec.language.numbers import sqrt
-from x3dspec.network.evaluator import QUANTITIES, Evaluator
+from x3dspec.network.evaluator import Evaluator
+from x3dspec.network.quantities import ALWAYS
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Numbers, numbers
@@ -88,14 +89,29 @@ def test_counts_are_those_of_resolve(x2d: Architecture) -> None:
     )
     some = np.random.default_rng(0)
     chosen = np.stack([some.integers(0, len(cluster), 10_000) for cluster in lattice.clusters], axis=1)
-    found = {quantity: lattice.counts(quantity, chosen).tolist() for quantity in QUANTITIES}
+    found = {quantity: lattice.counts(quantity, chosen).tolist() for quantity in ALWAYS}
     evaluator = Evaluator.of(x2d)
     for index, combination in enumerate(chosen.tolist()):
         setting = lattice.setting(combination)
         counts = evaluator.counts(setting)
-        assert [found[quantity][index] for quantity in QUANTITIES] == list(vars(counts).values())
+        assert [found[quantity][index] for quantity in ALWAYS] == list(counts.values())
         if index < 100:
-            assert tuple(vars(counts).values()) == counted(x2d, dict(setting))
+            assert tuple(counts.values()) == counted(x2d, dict(setting))
+
+
+def test_saved_memory_is_a_limit_like_any_other(x2d: Architecture) -> None:
+    words = ["gamma_s=1:3/2", "gamma_b=1:2:1/4", "gamma_d=1:2:1/5", "gamma_w=1:3/2:1/4"]
+    fixed = parse_fix(Evaluator.of(x2d), ["gamma_t=4"])
+    limit = parse_target("30MiB saved")
+    found = search(x2d, [limit], fixed, parse_grid(Evaluator.of(x2d), words), "params")
+    networks = []
+    for values in itertools.product(*(each.values for each in found.ranges)):
+        resolved = x2d.at(dict(zip((each.factor for each in found.ranges), values, strict=True)))
+        if (kept := resolved.saved().one_clip) <= limit.value:
+            networks.append((resolved.cost().params, resolved.cost().macs, resolved.cost().activations, kept))
+    best = found.best[0].counts
+    assert tuple(best[name] for name in ("params", "macs", "activations", "saved")) == max(networks)
+    assert found.complete
 
 
 @pytest.mark.parametrize(
@@ -122,7 +138,7 @@ def test_nothing_is_lost_and_nothing_is_wrong(tmp_path: Path, text: str, words: 
     mine = set()
     for combination in itertools.product(*(range(len(cluster)) for cluster in lattice.clusters)):
         setting = dict(lattice.setting(combination))
-        found = tuple(int(lattice.counts(q, np.array([combination]))[0]) for q in QUANTITIES)
+        found = tuple(int(lattice.counts(q, np.array([combination]))[0]) for q in ALWAYS)
         assert found == counted(architecture, setting)
         mine.add(repr(architecture.at(setting).network.stages))
     assert mine == networks
@@ -149,7 +165,7 @@ def small(architecture: Architecture) -> dict[str, tuple[Fraction, ...]]:
 
 def brute(networks: dict[tuple[Fraction, ...], tuple[int, ...]], limits: Sequence[Target]) -> list[object]:
     """All networks within the limits, the best first, as a beginner would find them."""
-    bounds = [(QUANTITIES.index(each.quantity), each.value) for each in limits]
+    bounds = [(ALWAYS.index(each.quantity), each.value) for each in limits]
     fitting = [(c, f) for f, c in networks.items() if all(c[i] <= value for i, value in bounds)]
     return sorted(fitting, key=lambda each: ([-count for count in each[0]], each[1]))
 
@@ -163,8 +179,8 @@ def test_what_brute_force_finds(
     infeasible = 0
     for _ in range(100):
         around = draw.choice(list(networks.values()))
-        asked = draw.sample(QUANTITIES, draw.randint(1, 3))
-        limits = [Target(q, int(around[QUANTITIES.index(q)] * draw.uniform(0.7, 1.2)), "", q) for q in asked]
+        asked = draw.sample(ALWAYS, draw.randint(1, 3))
+        limits = [Target(q, int(around[ALWAYS.index(q)] * draw.uniform(0.7, 1.2)), "", q) for q in asked]
         expected = brute(networks, limits)
         if not expected:
             infeasible += 1

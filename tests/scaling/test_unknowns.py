@@ -32,7 +32,7 @@ def straddles(name: str, answer: Solved) -> None:
         if point is not None:
             cost: Any = architecture.at(point.factors).cost()
             assert (getattr(cost, target.quantity) > target.value) is over
-            assert getattr(cost, target.quantity) == point.counts.of(target.quantity)
+            assert getattr(cost, target.quantity) == point.counts[target.quantity]
 
 
 @pytest.mark.parametrize("seed", range(COUNT))
@@ -46,7 +46,7 @@ def test_the_networks_beside_a_random_target(seed: int) -> None:
     factors = {"macs": "swdbt", "params": "wdb", "activations": "swdbt"}[quantity]
     factor = rng.choice([f for f in evaluator.factors if f.removeprefix("gamma_") in factors])
     value = evaluator.start[factor] * Fraction(rng.randint(90, 400), 100)
-    count = evaluator.counts({factor: value}).of(quantity)
+    count = evaluator.counts({factor: value})[quantity]
     target = Target(quantity, round(count * rng.uniform(0.98, 1.02)), "", "random")
     straddles(name, solve(architecture, [factor], [target]))
 
@@ -67,9 +67,9 @@ def test_two_unknowns_have_two_random_targets(seed: int) -> None:
     assert below is not None
     cost: Any = architecture.at(below.factors).cost()
     for target in targets:
-        assert getattr(cost, target.quantity) == below.counts.of(target.quantity) <= target.value
+        assert getattr(cost, target.quantity) == below.counts[target.quantity] <= target.value
         assert any(
-            each.above is not None and each.above.counts.of(target.quantity) > target.value
+            each.above is not None and each.above.counts[target.quantity] > target.value
             for each in answer.unknowns
         )
 

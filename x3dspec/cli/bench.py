@@ -13,7 +13,8 @@ from x3dspec.cli import output
 from x3dspec.language.errors import SpecError, printable
 
 if TYPE_CHECKING:
-    from x3dspec.pytorch.bench import Measured, Result, Setting, Spread
+    from x3dspec.pytorch.bench import Measured, Result, Setting
+    from x3dspec.pytorch.timing import Spread
 
 _NOTE = "FLOPs are not latency: the bound's share above is all that these MACs explain of the time."
 
@@ -100,7 +101,7 @@ def command(
     x3dspec bench generated/x3d_m.py --against benchmarks/peers.py:x3d_m
     """
     try:
-        from x3dspec.pytorch import bench, export
+        from x3dspec.pytorch import bench, contender, export
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
@@ -123,7 +124,7 @@ def command(
         other = (
             export.module(Path(against))[0]
             if against.endswith(".py")
-            else bench.opened(against, setting.clip)
+            else contender.opened(against, setting.clip)
         )
         contenders[against if against != str(file) else f"{against} again"] = other
     found = bench.bench(contenders, setting, _progress)

@@ -19,8 +19,9 @@ from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
+from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
 from x3dspec.scaling.steps import Step, Trajectory
@@ -280,14 +281,15 @@ def steps(found: Trajectory) -> list[Taken]:
 
 def trajectory(found: Trajectory) -> list[str]:
     """The trajectory for people, a line a step."""
-    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", "m, exactly", ""]]
     start = found.counts
-    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", f"{start.params:,}", "", ""])
+    extra = [QUANTITIES[quantity].title for quantity in start.asked]
+    cells = [["#", "axis", "factor", "raw", "snapped", "MACs", "ratio", "params", *extra, "m, exactly", ""]]
+    cells.append(["0", "start", "", "", "", f"{start.macs:,}", "", *_counted(start), "", ""])
     for index, step in enumerate(found.steps, start=1):
         cells += [_line(index, step), *_cut(step)]
     if not any(solved(step) for step in found.steps):
-        cells = [[*row[:8], row[9]] for row in cells]
-    lines = output.aligned(cells, right=(0, 3, 4, 5, 6, 7))
+        cells = [[*row[:-2], row[-1]] for row in cells]
+    lines = output.aligned(cells, right=(0, *range(3, 8 + len(extra))))
     lines += [f"after step {skip.after}: {skip.axis} skipped, {skip.reason}" for skip in found.skipped]
     return [*lines, *([found.ended] if found.ended else [])]
 
@@ -306,7 +308,7 @@ def _cut(step: Step) -> list[list[str]]:
         return []
     cut, ratio = step.cut, step.cut.counts.macs / step.counts.macs
     value = output.brief(cut.after)
-    counts = (f"{cut.counts.macs:,}", f"{ratio:.2f}", f"{cut.counts.params:,}")
+    counts = (f"{cut.counts.macs:,}", f"{ratio:.2f}", *_counted(cut.counts))
     return [["", "cut", cut.factor, value, value, *counts, "", step.reaches or ""]]
 
 
@@ -322,10 +324,15 @@ def _line(index: int, step: Step) -> list[str]:
         output.brief(step.snapped),
         f"{step.counts.macs:,}",
         f"{step.ratio:.2f}",
-        f"{step.counts.params:,}",
+        *_counted(step.counts),
         solved(step),
         said,
     ]
+
+
+def _counted(counts: Counts) -> list[str]:
+    """Parameters, and whatever else the target is about."""
+    return [f"{counts[quantity]:,}" for quantity in ("params", *counts.asked)]
 
 
 def solved(step: Step) -> str:
@@ -358,6 +365,6 @@ def _conclusion(found: Budget) -> list[str]:
 
 
 def _next(found: Budget, each: Next) -> str:
-    count = f"{each.counts.of(found.target.quantity):,} {found.target.quantity}"
+    count = f"{each.counts[found.target.quantity]:,} {found.target.quantity}"
     off = f"{abs(each.excess):,} {'over' if each.excess > 0 else 'under'} the target"
     return f"next on {each.axis}: {each.factor} = {numbers.text(each.value)} has {count}, {off}"

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from x3dspec.cli import style
 from x3dspec.language import numbers
+from x3dspec.network import units
 from x3dspec.network.breakdown import short
+from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import figure
 from x3dspec.scaling.budget import Budget, Next
 from x3dspec.scaling.steps import Step
@@ -42,18 +44,26 @@ def _answer(found: Budget) -> str:
 def _steps(found: Budget) -> list[str]:
     path, quantity = found.trajectory, found.target.quantity
     counts = [path.counts, *(step.counts for step in path.steps)]
-    most = max(each.of(quantity) for each in counts)
+    most = max(each[quantity] for each in counts)
     return style.table(
         [
             style.Column("step", [str(index) for index in range(len(counts))], right=True),
             style.Column("axis", ["start", *(step.axis for step in path.steps)]),
             style.Column("factor", ["", *_moves(found)]),
             style.Column("MACs", [short(each.macs) for each in counts], right=True),
-            style.Column("", style.bars([each.of(quantity) / most for each in counts]), drop=2),
+            style.Column("", style.bars([each[quantity] / most for each in counts]), drop=2),
             style.Column("params", [short(each.params) for each in counts], right=True),
+            *_asked(counts),
             style.Column("", ["", *(_note(step) for step in path.steps)], drop=1),
         ]
     )
+
+
+def _asked(counts: Sequence[Counts]) -> Iterator[style.Column]:
+    """A column for each quantity that is counted because the target is about it."""
+    for quantity in counts[0].asked:
+        figures = [units.short(quantity, count[quantity]) for count in counts]
+        yield style.Column(QUANTITIES[quantity].title, figures, right=True)
 
 
 def _moves(found: Budget) -> Iterator[str]:
@@ -79,19 +89,13 @@ def _network(found: Budget) -> str:
     times, square = ("×", "²") if style.has_unicode() else ("x", "^2")
     frames = "" if network.frames is None else f"{network.frames} {times} "
     stride = "" if network.stride is None else f" stride {network.stride}"
-    figures = (
-        f"{short(value)} {name}" for name, value in _figures(counts.macs, counts.params, counts.activations)
-    )
+    figures = (f"{units.short(name, count)} {QUANTITIES[name].title}" for name, count in counts.items())
     return "   ".join([f"{frames}{network.size}{square}{stride}", *figures])
 
 
 def _fixed(found: Budget) -> str:
     kept = ", ".join(f"{style.symbol(name)} {_brief(value)}" for name, value in found.fixed.items())
     return f"Fixed: {kept}."
-
-
-def _figures(*values: int) -> Iterator[tuple[str, int]]:
-    yield from zip(("MACs", "params", "activations"), values, strict=True)
 
 
 def _following(found: Budget) -> str:

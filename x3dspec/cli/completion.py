@@ -13,6 +13,7 @@ from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Architecture, load
 from x3dspec.network.cost import CONVENTIONS
+from x3dspec.network.quantities import LIMITED
 
 
 def specs(context: typer.Context, incomplete: str) -> list[str]:
@@ -57,7 +58,7 @@ def judges(incomplete: str) -> list[str]:
 
 def objectives(incomplete: str) -> list[str]:
     """What a search makes most of: a quantity, or a judge."""
-    return _beginning(dict.fromkeys(["macs", "params", "activations", *judges("")]), incomplete, {"command"})
+    return _beginning(dict.fromkeys([*LIMITED, *judges("")]), incomplete, {"command"})
 
 
 def axes(context: typer.Context, incomplete: str) -> list[str]:

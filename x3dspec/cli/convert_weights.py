@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.language.errors import SpecError, printable, unknown
-from x3dspec.pytorch import key_rules
+from x3dspec.pytorch import key_rules_reader
 
 Codes = TypedDict("Codes", {"from": str, "to": str})
 
@@ -77,7 +77,7 @@ def command(
     else:
         architecture = arguments.opened(spec, options)
         resolved = architecture.resolve()
-    rules = key_rules.load(architecture)
+    rules = key_rules_reader.load_rules(architecture)
     for option, name, known in (("--from", source, ["auto", *rules.names]), ("--to", target, rules.names)):
         if name not in known:
             raise SpecError.at(option, unknown("code base", name, known, "they are"))

@@ -35,8 +35,9 @@ def command(
     form: str = typer.Option(
         "train",
         "--form",
-        help="train: plain modules; deploy: norms folded, for inference; stream: a frame a step, and state; "
-        "stream_train: what trains a stream. A form other than train is called NAME_FORM.",
+        help="train: plain modules; deploy: norms folded, for inference; flat: that in tensors of rank 4; "
+        "stream: a frame a step, and state; stream_train: what trains a stream. A form other than train is "
+        "called NAME_FORM.",
     ),
     check: bool = typer.Option(False, "--check", help="Compare with what is there; write nothing."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),

@@ -22,7 +22,7 @@ from x3dspec.language import numbers
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts
+from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling import expand as engine
 from x3dspec.scaling.expand import RULES, Expansion, Option

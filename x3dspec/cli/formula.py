@@ -8,7 +8,8 @@ import typer
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.language import numbers
-from x3dspec.network.cost import CONVENTIONS, QUANTITIES
+from x3dspec.network.cost import CONVENTIONS
+from x3dspec.network.quantities import QUANTITIES
 
 Quantity = Enum("Quantity", {name: name for name in QUANTITIES}, type=str)  # type: ignore[misc]
 

@@ -12,7 +12,7 @@ from x3dspec.cli import arguments, output
 from x3dspec.language import numbers
 from x3dspec.language.errors import SpecError, printable, unknown
 from x3dspec.network.architecture import Resolved
-from x3dspec.pytorch import key_rules
+from x3dspec.pytorch import key_rules, key_rules_reader
 
 
 class GrowAnswer(output.Answer):
@@ -78,7 +78,7 @@ def command(
     family = family.choose(**options, classes=small.network.classes)
     large = family.at({**({} if goal else small.setting), **changes})
 
-    rules = key_rules.load(small.architecture)
+    rules = key_rules_reader.load_rules(small.architecture)
     code_base = rules.detect(given.state, path)
     state = convert.convert(
         given.state, code_base, key_rules.OWN, rules, small, names=given.names, label=path

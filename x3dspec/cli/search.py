@@ -15,16 +15,15 @@ from x3dspec.cli.progress import Progress, duration
 from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
-from x3dspec.network.evaluator import QUANTITIES, Counts, Evaluator
-from x3dspec.network.units import Target, parse_target
+from x3dspec.network.evaluator import Evaluator
+from x3dspec.network.quantities import LIMITED, QUANTITIES, Counts
+from x3dspec.network.units import Target, figure, parse_target, short
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 
 if TYPE_CHECKING:
     from x3dspec.scaling.search.search import Far, Found, Result
 
 MAX_TOP = 1000
-#: Quantities as people write them.
-_NAMES = {"macs": "MACs", "params": "params", "activations": "activations"}
 
 
 class Limit(TypedDict):
@@ -189,7 +188,7 @@ def _far(factor: str, value: numbers.Exact, most: numbers.Exact | None) -> str:
 
 def _judge(objective: str) -> Judge | None:
     """The judge that an objective names, where it is no quantity."""
-    if objective in QUANTITIES:
+    if objective in LIMITED:
         return None
     if objective == "command":
         raise BadArgument("objective", "a command scores the steps of an expansion: x3dspec expand")
@@ -206,8 +205,8 @@ def _pareto(text: str | None) -> tuple[str, str] | None:
     if len(names) != 2 or names[0] == names[1]:
         raise SpecError.at("--pareto", f"{text!r} is not two different quantities, such as params,macs")
     for name in names:
-        if name not in QUANTITIES:
-            raise SpecError.at("--pareto", unknown("quantity", name, QUANTITIES, "the quantities are"))
+        if name not in LIMITED:
+            raise SpecError.at("--pareto", unknown("quantity", name, LIMITED, "the quantities are"))
     return names[0], names[1]
 
 
@@ -232,7 +231,7 @@ class _Telling:
         rate = far.done / seconds if seconds else 0
         left = duration((far.total - far.done) / rate) if rate else ""
         speed = f", {output.short(int(rate))}/s, {left} left" if rate else ""
-        best = "none" if far.best is None else f"{output.short(far.best)} {_NAMES[self._objective]}"
+        best = "none" if far.best is None else figure(self._objective, far.best)
         return f"{share} of {output.short(far.total)} networks{speed}, best {best}"
 
 
@@ -250,7 +249,7 @@ def _content(found: Result) -> SearchAnswer:
             "counted": found.counted,
             "within": found.fit,
             "refused": found.refused,
-            "bound": None if found.objective not in QUANTITIES else _bound(found),
+            "bound": _bound(found),
         },
         "ranges": [
             {
@@ -270,7 +269,8 @@ def _content(found: Result) -> SearchAnswer:
 
 
 def _bound(found: Result) -> int | None:
-    return found.best[0].counts.of(found.objective) if found.best and found.complete else None
+    quantity = found.objective if found.objective in LIMITED else None
+    return found.best[0].counts[quantity] if quantity and found.best and found.complete else None
 
 
 def _limit(each: Target) -> Limit:
@@ -286,21 +286,26 @@ def _network(each: Found) -> Candidate:
     }
 
 
+def _title(objective: str) -> str:
+    """A quantity as people write it; a judge by its name."""
+    return QUANTITIES[objective].title if objective in QUANTITIES else objective
+
+
 def _page(found: Result, exact: bool, details: bool) -> list[str]:
     limits = ", ".join(each.text for each in found.limits)
-    title = style.wrapped(f"The most {_NAMES.get(found.objective, found.objective)} within {limits}")
+    title = style.wrapped(f"The most {_title(found.objective)} within {limits}")
     lines = [*map(style.bold, title), "", *_table(found, found.best, exact)]
     if found.pareto is not None:
         least, most = found.pareto
         lines += [
             "",
-            f"{len(found.front)} networks with the least {_NAMES[least]} for their {_NAMES[most]}",
+            f"{len(found.front)} networks with the least {_title(least)} for their {_title(most)}",
             "",
         ]
         lines += _table(found, found.front, exact)
     if details:
         lines += ["", *_ranges(found), ""]
-        meanings = [f"{each.value:,} {_NAMES[each.quantity]}: {each.meaning}" for each in found.limits]
+        meanings = [f"{each.value:,} {_title(each.quantity)}: {each.meaning}" for each in found.limits]
         lines += [line for each in meanings for line in style.wrapped(each)]
     return [*lines, "", *_proof(found, details)]
 
@@ -308,18 +313,18 @@ def _page(found: Result, exact: bool, details: bool) -> list[str]:
 def _table(found: Result, networks: tuple[Found, ...], exact: bool) -> list[str]:
     if not networks:
         return ["no network yet"]
-    full = _cells(found, networks, numbers.text, "{:,}".format)
+    full = _cells(found, networks, numbers.text, lambda _, count: f"{count:,}")
     lines = style.table(full)
     if exact or max(map(style.length, lines)) <= style.width():
         return lines
-    return style.table(_cells(found, networks, output.brief, output.short))
+    return style.table(_cells(found, networks, output.brief, short))
 
 
 def _cells(
     found: Result,
     networks: tuple[Found, ...],
     value: Callable[[numbers.Exact], str],
-    count: Callable[[int], str],
+    count: Callable[[str, int], str],
 ) -> list[style.Column]:
     """A column for each factor that was free to move, and for each figure."""
     columns = [style.Column("#", [str(index) for index, _ in enumerate(networks, 1)], right=True)]
@@ -327,9 +332,9 @@ def _cells(
         if len(each.values) > 1 or each.chosen == "costs nothing":
             values = [value(network.setting[each.factor]) for network in networks]
             columns.append(style.Column(style.symbol(each.factor), values, right=True))
-    for quantity, name in _NAMES.items():
-        counts = [count(network.counts.of(quantity)) for network in networks]
-        columns.append(style.Column(name, counts, right=True))
+    for quantity in networks[0].counts:
+        counts = [count(quantity, network.counts[quantity]) for network in networks]
+        columns.append(style.Column(_title(quantity), counts, right=True))
     if networks[0].score is not None:
         scores = [f"{network.score:.6g}" for network in networks]
         columns.append(style.Column("score", scores, right=True))
@@ -361,6 +366,6 @@ def _proof(found: Result, details: bool) -> list[str]:
     if not found.complete:
         share = f"{found.covered / found.total:.1%} of them"
         return [*lines, style.yellow(f"interrupted after {share}: the best so far, and not proved")]
-    bound = _bound(found) if found.objective in QUANTITIES else None
+    bound = _bound(found)
     proved = "" if bound is None else f": {bound:,} is the most there is"
     return [*lines, style.green(f"proved{proved}")]

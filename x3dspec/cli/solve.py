@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output
 from x3dspec.language import numbers
-from x3dspec.network.evaluator import Counts
+from x3dspec.network.quantities import ALWAYS, QUANTITIES, Counts
 from x3dspec.network.units import parse_target
 from x3dspec.scaling.unknowns import Point, Solved, Unknown
 from x3dspec.scaling.unknowns import solve as solved
@@ -70,7 +70,11 @@ def solve(
         autocompletion=completion.specs,
     ),
     unknowns: list[str] = typer.Option(
-        ..., "--for", metavar="FACTOR|AXIS", help="What to solve for; several factors, or one axis."
+        ...,
+        "--for",
+        metavar="FACTOR|AXIS",
+        autocompletion=completion.factors,
+        help="What to solve for; several factors, or one axis.",
     ),
     targets: list[str] = typer.Option(
         ..., "--target", metavar="FIGURE", help="4.7GFLOPs, '4M params', ...: one for each unknown."
@@ -122,26 +126,25 @@ def _page(answer: Solved) -> list[str]:
         lines.append(f"{each.name} = {written}{float(each.value):.10g} without rounding")
     for values in answer.others:
         lines.append("also    " + ", ".join(f"{n} = {float(v):.6g}" for n, v in values.items()))
-    return [*lines, "", *output.aligned(_points(answer), right=(2, 3, 4))]
+    return [*lines, "", *output.aligned(_points(answer), right=range(2, 6))]
 
 
 def _points(answer: Solved) -> list[list[str]]:
     """A row for each network beside the target; several unknowns share the one below."""
-    rows = [["", "factors", "MACs", "params", "activations"]]
+    quantities = next((p.counts for each in answer.unknowns for p in (each.below, each.above) if p), ALWAYS)
+    rows = [["", "factors", *(QUANTITIES[quantity].title for quantity in quantities)]]
     seen: list[Point] = []
     for each in answer.unknowns:
         for word, point in (("within", each.below), ("over", each.above)):
             if point is None:
-                rows.append([word, f"nothing on the grid of {each.name} can be built there", "", "", ""])
+                message = f"nothing on the grid of {each.name} can be built there"
+                rows.append([word, message, *("" for _ in quantities)])
             elif point not in seen:
                 seen.append(point)
                 factors = ", ".join(
                     f"{name} = {numbers.text(value)}" for name, value in point.factors.items()
                 )
-                counts = point.counts
-                rows.append(
-                    [word, factors, f"{counts.macs:,}", f"{counts.params:,}", f"{counts.activations:,}"]
-                )
+                rows.append([word, factors, *(f"{count:,}" for count in point.counts.values())])
     return rows
 
 

@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from x3dspec.cli import output
 from x3dspec.language.errors import Infeasible, printable
-from x3dspec.pytorch.verify import Check, Report, verify
+from x3dspec.pytorch.checks import Check, Report
+from x3dspec.pytorch.verify import verify
 
 
 class Verified(TypedDict):

@@ -72,7 +72,7 @@ def folded(network: net.Network[int]) -> net.Network[int]:
             else:
                 yield layer
 
-    return _mapped(network, lambda body: tuple(inference(body)))
+    return mapped(network, lambda body: tuple(inference(body)))
 
 
 def folds(network: net.Network[int]) -> dict[str | None, tuple[Fold, ...]]:
@@ -101,7 +101,7 @@ def laid_out(network: net.Network[int]) -> net.Network[int]:
     def spelled(layer: net.Layer[int]) -> net.Layer[int]:
         return forms[layer.origin](layer) if isinstance(layer, net.Conv) else layer
 
-    return _mapped(network, lambda body: tuple(map(spelled, body)))
+    return mapped(network, lambda body: tuple(map(spelled, body)))
 
 
 def _form(convolutions: list[net.Conv[int]]) -> Callable[[net.Conv[int]], net.Conv[int]]:
@@ -183,7 +183,7 @@ def _all(network: net.Network[int]) -> Iterator[net.Layer[int]]:
         yield from net.walk(stage)
 
 
-def _mapped(network: net.Network[int], change: Callable[[Body], Body]) -> net.Network[int]:
+def mapped(network: net.Network[int], change: Callable[[Body], Body]) -> net.Network[int]:
     """The network with every chain of layers changed, those inside sums first."""
 
     def changed(body: Body) -> Body:

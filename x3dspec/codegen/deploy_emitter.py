@@ -37,7 +37,7 @@ class DeployEmitter(Emitter):
     def _context(self) -> dict[str, Any]:
         frames = "flatten(2, 3).mean(2)" if self.dims == 3 else "flatten(1, 2)"
         mean = f"x.movedim(1, -1).{frames}.mean(1)"
-        deploy_form = {"kinds": self.kinds, "taps": False, "mean": mean, "layout": self._layout()}
+        deploy_form = {"kinds": self.kinds, "taps": "", "mean": mean, "layout": self._layout()}
         return {**super()._context(), **deploy_form}
 
     def _imports(self) -> list[str]:

@@ -227,8 +227,8 @@ class Emitter:
         more = "With pre_logits, what the classifier sees instead."
         return {
             "features_doc": docstring(INDENT, f"{self._input()} -> {self._features()}."),
-            "head_doc": docstring(INDENT, f"{self._features()} -> (N, num_classes).", more),
-            "forward_doc": docstring(INDENT, f"{self._input()} -> (N, num_classes), the logits."),
+            "head_doc": docstring(INDENT, f"{self._features()} -> {self._logits()}.", more),
+            "forward_doc": docstring(INDENT, f"{self._input()} -> {self._logits()}, the logits."),
         }
 
     def _features(self) -> str:
@@ -256,6 +256,9 @@ class Emitter:
 
     def _input(self) -> str:
         return "(N, in_channels, T, H, W)" if self.dims == 3 else "(N, in_channels, H, W)"
+
+    def _logits(self) -> str:
+        return "(N, num_classes)"
 
     def _arguments(self) -> tuple[Parameter, ...]:
         modules = [module for each in self.plain.values() for module in each.modules]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from x3dspec.language.errors import SpecError, unknown
 
-#: The train form is plain modules; the deploy form is for inference alone (see ``deploy``); the stream form
-#: takes a frame a step (see ``network.stream``), and the stream_train form trains what it runs.
-FORMS = ("train", "deploy", "stream", "stream_train")
+#: The train form is plain modules; the deploy form is for inference alone (see ``deploy``), and so is the
+#: flat form, in tensors of rank 4 (see ``flat``); the stream form takes a frame a step (see
+#: ``network.stream``), and the stream_train form trains what it runs.
+FORMS = ("train", "deploy", "flat", "stream", "stream_train")
 
 
 def known_form(form: str) -> str:

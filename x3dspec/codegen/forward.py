@@ -34,7 +34,7 @@ class Forward:
                 lines.append(f"{indent}{target} = {value}")
                 longer = self._applied(step, target)
             value = longer
-            if step.kind in ("activation", "mean", "window_mean", "running_mean"):
+            if step.kind in ("activation", "mean", "clip_mean", "window_mean", "running_mean"):
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -46,8 +46,11 @@ class Forward:
             return str(macros().activation(step.function, value, step.owns_input and self.form != "stream"))
         if step.kind == "mean":
             return str(macros().mean(value, self.dims, step.function))
+        if step.kind == "clip_mean":
+            return str(macros().clip_mean(value))
         if step.kind == "window_mean":
-            return f"self.{step.name}({value}).movedim(1, -1)"  # the layers behind it see channels alone
+            # The layers behind it see channels alone.
+            return f"self.{step.name}({value}).movedim(1, -1).contiguous()"
         if step.kind == "running_mean":
             return f"self.{step.name}({macros().mean(value, self.dims)}, stream)"
         return f"self.{step.name}({value}{', stream' if step.kind in REMEMBERS else ''})"

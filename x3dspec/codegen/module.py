@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from x3dspec.codegen.emitter import Emitter
 from x3dspec.codegen.forms import FORMS, default_name
+from x3dspec.network import layers as net
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 
-__all__ = ["FORMS", "counted", "default_name", "source"]
+__all__ = ["FORMS", "counted", "default_name", "source", "spelled"]
 
 
 def source(resolved: Resolved, name: str | None = None, form: str = "train") -> str:
@@ -27,6 +28,15 @@ def source(resolved: Resolved, name: str | None = None, form: str = "train") -> 
     return _emitter(form)(resolved, name).text()
 
 
+def spelled(resolved: Resolved, form: str) -> net.Network[int]:
+    """The network whose layers are the modules of a form, see :mod:`x3dspec.codegen.remaining`.
+
+    Raises:
+        SpecError: a network that cannot have the form.
+    """
+    return _emitter(form)(resolved, default_name(resolved.network.identity.name, form)).network
+
+
 def _emitter(form: str) -> type[Emitter]:
     """Forms other than the usual one are imported when they are asked for."""
     if form == "deploy":
@@ -37,6 +47,10 @@ def _emitter(form: str) -> type[Emitter]:
         from x3dspec.codegen.stream_emitter import StreamEmitter
 
         return StreamEmitter
+    if form == "flat":
+        from x3dspec.codegen.flat_emitter import FlatEmitter
+
+        return FlatEmitter
     return StreamTrainEmitter if form == "stream_train" else Emitter
 
 
@@ -50,7 +64,7 @@ class StreamTrainEmitter(Emitter):
 
 
 def counted(resolved: Resolved, form: str) -> Resolved:
-    """The network that the header of a form counts: the deploy form has its norms folded.
+    """The network that the header of a form counts: the deploy and the flat form have their norms folded.
 
     Raises:
         SpecError: a network that cannot stream.

@@ -45,7 +45,7 @@ class StreamEmitter(Emitter):
         return {
             **super()._context(),
             "kinds": self.kinds,
-            "taps": "step_conv" in self.kinds,
+            "taps": "StepConv" if "step_conv" in self.kinds else "",
             "keeps_inputs": any(isinstance(each, StepConv) and each.keeps_inputs for each in steps),
             "memory": stream.memory(network),
             "stateful": " | ".join(classes),

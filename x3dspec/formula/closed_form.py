@@ -22,7 +22,7 @@ from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy, translate
 from x3dspec.language import expressions as expr
 from x3dspec.language import relaxation
 from x3dspec.language.algebra import EXACT
-from x3dspec.language.errors import BadArgument, SpecError, unknown
+from x3dspec.language.errors import SpecError
 from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.tape import Tape
@@ -31,17 +31,8 @@ from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
-
-Measure = Callable[[cost.Cost[Expr]], Expr]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What is counted: `name` is what the total is called, `doc` says what one of it is."""
-
-    name: str
-    doc: str
-    measure: Measure
+from x3dspec.network.quantities import Quantity
+from x3dspec.network.quantities import quantity as counted_as
 
 
 @dataclass(frozen=True)
@@ -118,7 +109,7 @@ def derive(
     overrides = dict(setting or {})
     values = complete(architecture.source, overrides)
     network = architecture.symbolic(frozenset(overrides))
-    total = expr.lift(counted.measure(network.cost()))
+    total = expr.lift(counted.of(network))
     [root] = relaxation.relax([total]) if relaxed else [total]
     with refusals(architecture):
         definitions, terms = _relaxed(root, values) if relaxed else _rounded(network, counted, values)
@@ -147,30 +138,6 @@ def refusals(architecture: Architecture) -> Iterator[None]:
         raise SpecError.at(architecture.source.display, f"no closed form: {error}") from None
 
 
-def counted_as(quantity: str, convention: str) -> Quantity:
-    """Raises:
-    SpecError: an unknown quantity or convention.
-    """
-    if quantity not in cost.QUANTITIES:
-        raise BadArgument("quantity", unknown("quantity", quantity, cost.QUANTITIES, "the quantities are"))
-    if convention not in cost.CONVENTIONS:
-        raise BadArgument(
-            "convention", unknown("convention", convention, cost.CONVENTIONS, "the conventions are")
-        )
-    if quantity == "macs":
-        chosen = cost.CONVENTIONS[convention]
-        return Quantity(chosen.unit.lower(), f"{chosen.name}: {chosen.doc}", chosen.of)
-    return Quantity(quantity, _DOCS[quantity], lambda tally: getattr(tally, quantity))
-
-
-_DOCS = {
-    "params": "trainable parameters",
-    "activations": "elements that convolutions and linear layers produce",
-    "weights": "weights of convolutions and linear layers",
-    "bytes": "bytes read and written in 32-bit floats when every layer runs by itself",
-}
-
-
 def _symbols(definitions: Iterable[Definition], terms: Iterable[Term]) -> set[Any]:
     values = [definition.value for definition in definitions]
     values += [summand for term in terms for summand in term.summands]
@@ -191,7 +158,7 @@ def _relaxed(root: Expr, values: Setting) -> Arranged:
 
 def _rounded(network: net.Network[Expr], quantity: Quantity, values: Setting) -> Arranged:
     """Named roundings, and stage by stage the first block and the others."""
-    blocks = {stage.name: _blocks(stage, quantity.measure) for stage in network.stages}
+    blocks = _blocks(network, quantity)
     roots = [node for pairs in blocks.values() for pair in pairs for node in pair]
     roots += [stage.repeat for stage in network.stages]
     translation = translate(roots, names(network, roots, {*values, quantity.name}))
@@ -202,13 +169,23 @@ def _rounded(network: net.Network[Expr], quantity: Quantity, values: Setting) ->
     return _needed(definitions, terms), tuple(terms)
 
 
-def _blocks(stage: net.Stage[Expr], measure: Measure) -> list[tuple[Expr, Expr]]:
-    """(how often, what) for the first block and for each phase of the others."""
-    blocks = [(expr.ONE, expr.lift(measure(cost.of_body(stage.first))))]
+def _blocks(network: net.Network[Expr], quantity: Quantity) -> dict[str, list[tuple[Expr, Expr]]]:
+    """For each stage (how often, what): of its first block, and of each phase of the others.
+
+    Where blocks do not add up, it is one for the whole stage.
+    """
+    if quantity.tally is not None:
+        return {stage.name: list(_phases(stage, quantity.tally)) for stage in network.stages}
+    assert quantity.by_stage is not None
+    pairs = zip(network.stages, quantity.by_stage(network), strict=True)
+    return {stage.name: [(expr.ONE, expr.lift(total))] for stage, total in pairs}
+
+
+def _phases(stage: net.Stage[Expr], tally: Callable[[cost.Cost[Expr]], Any]) -> Iterator[tuple[Expr, Expr]]:
+    yield expr.ONE, expr.lift(tally(cost.of_body(stage.first)))
     for residue, body in enumerate(stage.rest):
         count = cost.occurrences(stage.repeat, residue, len(stage.rest))
-        blocks.append((expr.lift(count), expr.lift(measure(cost.of_body(body)))))
-    return blocks
+        yield expr.lift(count), expr.lift(tally(cost.of_body(body)))
 
 
 def _summands(

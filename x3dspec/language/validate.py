@@ -13,20 +13,13 @@ from x3dspec.language.paths import Path
 from x3dspec.language.scopes import Scopes
 from x3dspec.language.syntax import size
 
+#: What the emitted modules of all forms call their own.
 _TEMPLATE_CLASSES = frozenset(
-    {
-        "SqueezeExcite",
-        "SameConv2d",
-        "SameConv3d",
-        "F",
-        "Tensor",
-        "Any",
-        "Module",
-        "Stream",
-        "StepConv",
-        "Delay",
-        "RunningMean",
-    }
+    {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
+    | {"FrameConv", "TimeConv", "Projection"}
+    | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
+    | {"SameConv2d", "SameConv3d"}
+    | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 
 

@@ -95,7 +95,7 @@ class Architecture:
 
     def formula(self, explicit: frozenset[str] = frozenset()) -> Cost[Expr]:
         """The closed form of everything that is counted."""
-        return self.symbolic(explicit).cost()
+        return self.binder(explicit).cost
 
     def resolve(self, /, **factors: Value) -> Resolved:
         """The network at these factor values; the others keep what the spec gives them.

@@ -15,7 +15,7 @@ from typing import Any
 
 from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import Expr
+from x3dspec.language.expressions import Expr, lift
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.paths import Path
 from x3dspec.language.source import Source
@@ -25,7 +25,9 @@ from x3dspec.language.values import brief
 from x3dspec.network import layers as net
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import broken, constraints, expressions
+from x3dspec.network.cost import Cost
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import QUANTITIES
 
 
 class Binder:
@@ -39,6 +41,20 @@ class Binder:
         self.source = source
         self.network = network
         self.numbers: Tape[Any] = Tape(dict.fromkeys(net.expressions(network)))
+        self._formulas: dict[str, Expr] = {}
+
+    def formula(self, quantity: str) -> Expr:
+        """The closed form of one quantity."""
+        if quantity not in self._formulas:
+            counted = QUANTITIES[quantity]
+            total = counted.of(self.network) if counted.tally is None else counted.tally(self.cost)
+            self._formulas[quantity] = lift(total)
+        return self._formulas[quantity]
+
+    @cached_property
+    def cost(self) -> Cost[Expr]:
+        """What the network costs, as expressions."""
+        return self.network.cost()
 
     def bind(self, values: Setting) -> net.Network[int]:
         """The network at these factor values (all of them, see :func:`x3dspec.network.factors.complete`).

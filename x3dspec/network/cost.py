@@ -114,9 +114,6 @@ CONVENTIONS = {
     )
 }
 
-#: The quantities that a formula or a limit may be about.
-QUANTITIES = ("macs", "params", "activations", "weights", "bytes")
-
 
 class Costed(Protocol):
     """Whatever says what it costs: a layer, a stage."""

@@ -7,39 +7,20 @@ every number that makes the network, so that two settings with the same integers
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
 from x3dspec.language.algebra import EXACT
 from x3dspec.language.errors import Problem, SpecError
-from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.language.tape import Tape
-from x3dspec.network import cost
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
-
-#: What a budget may limit.
-QUANTITIES = ("macs", "params", "activations")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Exact figures for one clip: MACs, parameters, and elements that convolutions and linears make."""
-
-    macs: int
-    params: int
-    activations: int
-
-    def of(self, quantity: str) -> int:
-        """The figure of one of :data:`QUANTITIES`."""
-        count: int = getattr(self, quantity)
-        return count
+from x3dspec.network.quantities import ALWAYS, Counts
 
 
 class Form:
@@ -48,10 +29,12 @@ class Form:
     A derived factor is a variable of them where it is `explicit`, set by hand; see ``lower``.
     """
 
-    def __init__(self, architecture: Architecture, explicit: frozenset[str]) -> None:
-        self._architecture = architecture
-        self._explicit = explicit
+    def __init__(
+        self, architecture: Architecture, explicit: frozenset[str], quantities: tuple[str, ...]
+    ) -> None:
+        self._architecture, self._quantities = architecture, quantities
         self._binder = architecture.binder(explicit)
+        self._single: dict[str, Tape[Any]] = {}
 
     def count(self, quantity: str, values: Setting) -> Fraction:
         """One figure, exactly. `values` are those of all factors.
@@ -61,6 +44,8 @@ class Form:
         Raises:
             SpecError: the formula has no value there.
         """
+        if quantity not in self._single:
+            self._single[quantity] = Tape([self._binder.formula(quantity)])
         [count] = self._run(self._single[quantity], values)
         if isinstance(count, Root):
             raise self._error("its count is irrational")
@@ -72,11 +57,11 @@ class Form:
         Raises:
             SpecError: the formula has no value there, or one that is no whole number.
         """
-        found = [net.whole(value) for value in self._run(self._all, values)]
-        whole = [number for number in found if number is not None]
-        if len(whole) < len(found):
+        figures = [net.whole(value) for value in self._run(self._all, values)]
+        whole = [figure for figure in figures if figure is not None]
+        if len(whole) < len(figures):
             raise self._error("its count is not whole")
-        return Counts(*whole)
+        return Counts(zip(self._quantities, whole, strict=True))
 
     def integers(self, values: Setting) -> tuple[Any, ...]:
         """Every number of the network: equal for equal networks.
@@ -104,28 +89,27 @@ class Form:
         return SpecError.at(self._architecture.source.display, message)
 
     @cached_property
-    def _tally(self) -> cost.Cost[Expr]:
-        return self._architecture.formula(self._explicit)
-
-    @cached_property
     def _all(self) -> Tape[Any]:
-        return Tape([getattr(self._tally, quantity) for quantity in QUANTITIES])
-
-    @cached_property
-    def _single(self) -> dict[str, Tape[Any]]:
-        return {quantity: Tape([getattr(self._tally, quantity)]) for quantity in QUANTITIES}
+        return Tape([self._binder.formula(quantity) for quantity in self._quantities])
 
 
 class Evaluator:
-    """The figures of one spec; see the module. :meth:`of` compiles its formulas once for all who ask."""
+    """The figures of one spec; see the module. :meth:`of` compiles its formulas once for all who ask.
+
+    Attributes:
+        quantities: what :meth:`counts` counts.
+    """
 
     @classmethod
-    def of(cls, architecture: Architecture) -> Evaluator:
-        """The one evaluator of an architecture, or of one with the same content."""
-        return _evaluator(architecture)
+    def of(cls, architecture: Architecture, *quantities: str) -> Evaluator:
+        """The one evaluator of an architecture, or of one with the same content.
 
-    def __init__(self, architecture: Architecture) -> None:
-        self.architecture = architecture
+        It counts what is always counted, and these `quantities`.
+        """
+        return _evaluator(architecture, tuple(dict.fromkeys((*ALWAYS, *quantities))))
+
+    def __init__(self, architecture: Architecture, quantities: tuple[str, ...]) -> None:
+        self.architecture, self.quantities = architecture, quantities
         self.source = architecture.source
         self.factors = {factor.name: factor for factor in architecture.factors()}
         self._derived = frozenset(name for name in self.factors if self.source.derived(name))
@@ -135,7 +119,7 @@ class Evaluator:
         """The formulas, where these factors are set by hand."""
         key = self._derived.intersection(explicit)
         if key not in self._forms:
-            self._forms[key] = Form(self.architecture, key)
+            self._forms[key] = Form(self.architecture, key, self.quantities)
         return self._forms[key]
 
     def values(self, setting: Setting) -> dict[str, Exact]:
@@ -169,5 +153,5 @@ class Evaluator:
 
 
 @lru_cache(maxsize=16)
-def _evaluator(architecture: Architecture) -> Evaluator:
-    return Evaluator(architecture)
+def _evaluator(architecture: Architecture, quantities: tuple[str, ...]) -> Evaluator:
+    return Evaluator(architecture, quantities)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from x3dspec.language.errors import SpecError
 from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
+from x3dspec.network import receptive
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
 
@@ -75,23 +76,7 @@ def memory(network: net.Network[int]) -> Memory:
         if isinstance(layer, RunningMean):
             delay = layer.delay
     convolutions, shortcuts, head = kept.values()
-    return Memory(convolutions, shortcuts, head, delay, frames_seen(network))
-
-
-def frames_seen(network: net.Network[int]) -> int:
-    """How many frames one position of the last convolution sees, of a clip's network or of a stream's."""
-    return 1 + sum(_reach(body) for stage in network.stages for body, _ in net.blocks(stage))
-
-
-def _reach(body: Body) -> int:
-    """By how many frames a body sees more than one, where nothing strides in time."""
-    reach = 0
-    for layer in body:
-        if isinstance(layer, net.Residual):
-            reach += max(_reach(layer.branch), _reach(layer.shortcut))
-        elif isinstance(layer, (net.Conv, net.Pool)) and len(layer.kernel) == 3:
-            reach += layer.kernel[0] - 1
-    return reach
+    return Memory(convolutions, shortcuts, head, delay, receptive.seen(network)[0])
 
 
 def _layers(network: net.Network[int]) -> Iterator[net.Layer[int]]:
@@ -149,10 +134,10 @@ class _Streaming:
         inputs, outputs = _frame(layer.inputs), _frame(layer.outputs)
         if isinstance(layer, net.Dropout):
             return
-        if isinstance(layer, (net.Conv, net.Pool)):
+        if layer.whole_clip():
+            self.refused[layer.origin] = f"{layer.name}: a stream takes no {layer.whole_clip()}"
+        elif isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
-        elif isinstance(layer, net.WindowMean):
-            self.refused[layer.origin] = f"{layer.name}: a stream takes no mean over windows of the clip"
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
             layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
@@ -161,9 +146,6 @@ class _Streaming:
 
     def _window(self, layer: net.Conv[int] | net.Pool[int]) -> net.Layer[int]:
         what = f"{layer.name}: a stream takes no"
-        if isinstance(layer, net.Conv) and (not layer.padding or set(layer.dilation) != {1}):
-            self.refused[layer.origin] = f"{what} padding as TensorFlow's and no dilation"
-            return layer
         frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         if stride != 1:
             self.refused[layer.origin] = f"{what} stride in time"

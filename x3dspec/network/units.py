@@ -1,4 +1,4 @@
-"""What a person asks for: ``4.7GFLOPs``, ``4M params``, ``60M activations``, ``1%``.
+"""What a person asks for: ``4.7GFLOPs``, ``4M params``, ``6GiB saved``, ``1%``.
 
 A FLOP is here what the paper calls one, a multiply-accumulate of a convolution or a linear layer; the
 unit ``MACs`` is the same without the misunderstanding. Numbers are read as exact decimals.
@@ -7,58 +7,40 @@ unit ``MACs`` is the same without the misunderstanding. Numbers are read as exac
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from x3dspec.language.errors import BadArgument, SpecError, nearest
+from x3dspec.network.breakdown import short as digits
+from x3dspec.network.quantities import BINARY, BYTES, DECIMAL, LIMITED, QUANTITIES
 
 #: Beyond any clip that a machine could classify; it bounds what a typed exponent can ask for.
 MAX_TARGET = 10**18
 MAX_LENGTH = 64
 
-#: Quantity, its word, and other words for it.
-_WORDS = (
-    ("macs", "FLOPs", ("flop",)),
-    ("macs", "MACs", ("mac",)),
-    ("params", "params", ("param", "parameter", "parameters")),
-    ("activations", "activations", ("activation", "acts", "act")),
-)
-#: EfficientNet's paper writes B for 10**9; in what is printed it is G.
-_SIZES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-_LISTED = "FLOPs, MACs, params and activations, after k, M, G (or B) or T"
 _DIGITS = r"\d+(?:_\d+)*"
 _NUMBER = re.compile(
     rf"[+-]?(?:{_DIGITS}(?:\.\d*)?|\.\d+)(?:e[+-]?\d{{1,2}})?(?![\d.,e/_])", re.ASCII | re.IGNORECASE
 )
 _SECOND_FIGURE = re.compile(r"[\s,;+&]\s*\.?\d", re.ASCII)
 _TIMES = frozenset(["s", "sec", "second", "seconds", "ms", "us", "ns", "min", "minutes", "h", "hours", "fps"])
-_MEANING = {
-    "macs": "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
-    "params": "trainable parameters",
-    "activations": "elements that convolutions and linear layers produce",
+
+#: Every spelling in lower case, with the quantity, its proper spelling, and how many one is.
+_UNITS = {
+    f"{prefix}{word}".lower(): (name, unit.spelled(prefix), size)
+    for name in LIMITED
+    for unit in QUANTITIES[name].units
+    for prefix, size in unit.prefixes.items()
+    for word in (unit.word, *unit.others)
 }
-
-
-def _units() -> dict[str, tuple[str, str, int]]:
-    """Every spelling in lower case, with what it counts, its proper spelling, and how many one is."""
-    return {
-        f"{prefix}{spelling}".lower(): (quantity, _proper(quantity, prefix, word), _SIZES[prefix])
-        for quantity, word, others in _WORDS
-        for prefix in _SIZES
-        for spelling in (word, *others)
-    }
-
-
-def _proper(quantity: str, prefix: str, word: str) -> str:
-    return prefix + word if quantity == "macs" else f"{prefix} {word}".strip()
-
-
-_UNITS = _units()
+_PREFIXES = {prefix.lower() for prefix in (*DECIMAL, *BYTES)}
+_LISTED = "FLOPs, MACs, params and activations, after k, M, G (or B) or T, and bytes, as in 6GiB saved"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A figure to reach: at most `value` of `quantity` (macs, params or activations) for one clip."""
+    """A figure to reach: at most `value` of `quantity` for one clip."""
 
     quantity: str
     value: int
@@ -68,7 +50,7 @@ class Target:
     @property
     def meaning(self) -> str:
         """What the unit counts, in words."""
-        return _MEANING[self.quantity]
+        return QUANTITIES[self.quantity].meaning
 
 
 def parse_target(text: str, argument: str = "target") -> Target:
@@ -105,7 +87,7 @@ def _unit(number: str, written: str) -> tuple[str, str, int]:
     key = "".join(written.split()).lower()
     if key in _UNITS:
         return _UNITS[key]
-    if key in {prefix.lower() for prefix in _SIZES}:
+    if key in _PREFIXES:
         raise _error(f"{number}{written} of what? write {_examples(number, key)}")
     raise _error(f"unknown unit {_shown(written)};{_hint(number, key)} the units are {_LISTED}")
 
@@ -126,16 +108,26 @@ def _hint(number: str, key: str) -> str:
 
 
 def _examples(number: str, prefix: str) -> str:
-    found = [f"{number}{_UNITS[prefix + word][1]}" for word in ("flops", "params") if prefix + word in _UNITS]
-    return " or ".join(found)
+    units = (_UNITS.get(prefix + word) for word in ("flops", "params", "saved"))
+    return " or ".join(f"{number}{unit[1]}" for unit in units if unit)
 
 
 def figure(quantity: str, count: int) -> str:
-    """A count in a unit that a person reads: ``4.73 GFLOPs``, ``3.79 M params``."""
-    word = next(word for q, word, _ in _WORDS if q == quantity)
-    prefix = max((p for p in _SIZES if _SIZES[p] <= count or not p), key=_SIZES.__getitem__)
-    shown = f"{count / _SIZES[prefix]:.2f}" if prefix else str(count)
-    return f"{shown} {_proper(quantity, prefix, word)}"
+    """A count in a unit that a person reads: ``4.73 GFLOPs``, ``3.79 M params``, ``5.60 GiB saved``."""
+    unit = QUANTITIES[quantity].units[0]
+    prefix, size = _prefix(count, unit.printed)
+    return f"{count if size == 1 else f'{count / size:.2f}'} {unit.spelled(prefix)}"
+
+
+def short(quantity: str, count: int) -> str:
+    """A count in three or four digits, without what is counted: ``4.73 G``, ``804.2 MiB``."""
+    return binary(count) if QUANTITIES[quantity].units[0].printed is BINARY else digits(count)
+
+
+def _prefix(count: int, prefixes: Mapping[str, int]) -> tuple[str, int]:
+    """The greatest prefix that a count has one of, or else the least, and how many that is."""
+    fitting = [pair for pair in prefixes.items() if pair[1] <= count]
+    return max(fitting or list(prefixes.items())[:1], key=lambda pair: pair[1])
 
 
 def parse_tolerance(text: str) -> Fraction:
@@ -163,11 +155,6 @@ def _shown(text: str) -> str:
     return ascii(text if len(text) <= 40 else text[:37] + "...")
 
 
-#: Units of memory, as torch and graphics cards are told by.
-_BYTES = {"B": 1, **{f"{p}iB": 2 ** (10 * (i + 1)) for i, p in enumerate("KMGT")}}
-_BYTES |= {f"{p}B": 10 ** (3 * (i + 1)) for i, p in enumerate("kMGT")}
-
-
 def parse_bytes(text: str, option: str = "--memory") -> int:
     """Read an amount of memory: ``24GiB``, ``80GB``.
 
@@ -175,10 +162,10 @@ def parse_bytes(text: str, option: str = "--memory") -> int:
         SpecError: what is wrong with it, and the units there are.
     """
     match = _NUMBER.match(text.strip()) if len(text) <= MAX_LENGTH else None
-    sizes = {unit.lower(): size for unit, size in _BYTES.items()}
+    sizes = {unit.lower(): size for unit, size in BYTES.items()}
     unit = text.strip()[match.end() :].strip().lower() if match else ""
     if match is None or unit not in sizes:
-        message = f"{_shown(text)} is no amount of memory; write it as 24GiB, or in {', '.join(_BYTES)}"
+        message = f"{_shown(text)} is no amount of memory; write it as 24GiB, or in {', '.join(BYTES)}"
         raise SpecError.at(option, message)
     value = int(_value(match[0]) * sizes[unit])
     if not 1 <= value <= MAX_TARGET:
@@ -188,5 +175,5 @@ def parse_bytes(text: str, option: str = "--memory") -> int:
 
 def binary(count: int) -> str:
     """Bytes as a person reads them: ``804.2 MiB``."""
-    units = [unit for unit in ("KiB", "MiB", "GiB", "TiB") if _BYTES[unit] <= count]
-    return f"{count / _BYTES[units[-1]]:.1f} {units[-1]}" if units else f"{count} B"
+    prefix, size = _prefix(count, BINARY)
+    return f"{count if size == 1 else f'{count / size:.1f}'} {prefix}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
@@ -85,17 +86,13 @@ def _removed(module: str, ours: State, network: Network, norm: OptionalNorm) -> 
         return f"{module}: not in the target; it was the identity"
     block = module.removesuffix(norm.name)
     tensors = {key.rpartition(".")[2]: tensor.double() for key, tensor in own.items()}
-    scale = tensors["weight"] / torch.sqrt(tensors["running_var"] + (_eps(module, network) or 0))
-    shift = tensors["bias"] - tensors["running_mean"] * scale
     weight, bias = f"{block}{norm.follows}.weight", f"{block}{norm.added_to}.bias"
-    ours[weight] = _scaled(ours[weight], scale)
-    ours[bias] = (ours[bias].double() + shift).to(ours[bias].dtype)
+    mean, variance = tensors["running_mean"], tensors["running_var"]
+    eps, conv = _eps(module, network) or 0, ours[weight].double()
+    scaled, shift = fuse_conv_bn_weights(conv, None, mean, variance, eps, tensors["weight"], tensors["bias"])
+    ours[weight] = scaled.detach().to(ours[weight].dtype)
+    ours[bias] = (ours[bias].double() + shift.detach()).to(ours[bias].dtype)
     return f"{module}: not in the target; folded into {norm.follows} and {norm.added_to}, exact in eval mode"
-
-
-def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
-    spread = scale.reshape(-1, *[1] * (weight.ndim - 1))
-    return (weight.double() * spread).to(weight.dtype)
 
 
 def _eps(module: str, network: Network) -> float | None:

@@ -27,7 +27,7 @@ from x3dspec.network import layers as net
 from x3dspec.network import tensors
 from x3dspec.network.architecture import Architecture, Resolved, load
 from x3dspec.network.simplest import candidates
-from x3dspec.pytorch import key_rules
+from x3dspec.pytorch import key_rules_reader
 from x3dspec.pytorch.key_rules import CodeBase, Rules
 
 Shape = tuple[int, ...]
@@ -122,7 +122,7 @@ def _families(shapes: Shapes) -> Iterator[tuple[Rules, Architecture, CodeBase]]:
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[tuple[Rules, Architecture], ...]:
     names = sorted(path.stem for path in (shipped.folder("specs") / "keys").glob("*.yaml"))
-    return tuple((key_rules.load(load(name)), load(name)) for name in names)
+    return tuple((key_rules_reader.load_rules(load(name)), load(name)) for name in names)
 
 
 def _of_family(shapes: Shapes, rules: Rules, family: Architecture, code_base: CodeBase) -> Identified:

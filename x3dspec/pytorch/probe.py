@@ -13,9 +13,10 @@ import json
 import os
 import sys
 import types
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
+
+Question = Callable[[], Any]
 
 MAX_ERROR = 300  # characters of the file's own error that are passed on
 
@@ -49,8 +50,8 @@ _KINDS = {
 #: Functions that have a number of their own, and what torch calls it.
 _NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
 #: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
-#: positions as samples of a batch.
-_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view"})
+#: positions as samples of a batch, side by side in memory.
+_PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view", "clone"})
 
 
 def described(kind: str, shape: Sequence[int], **details: object) -> str:
@@ -65,49 +66,52 @@ def _spelled(value: object) -> str:
 
 def observe(request: dict[str, Any]) -> dict[str, Any]:
     """All that is asked of the file: ``{name: {"value": ...} or {"error": text}}``."""
-    seen: dict[str, Any] = {}
-    with _kept(seen, "statements") as kept:
-        tree = ast.parse(request["text"])
-        kept["value"] = _statements(tree)
-    if seen["statements"].get("value") != []:
-        return seen
-    with _kept(seen, "import") as kept:
-        # The text comes with the request: what was checked is what runs.
-        factory = getattr(loaded(request["text"], request["file"]), public(tree))
-        model = _on_meta(factory)
-        kept["value"] = list(inspect.signature(factory).parameters)
-    if "error" in seen["import"]:
-        return seen
-    deployed = "train" in request
-    clip, small = [request["clip"]] * 2 if deployed else request["layers"]
-    with _kept(seen, "params") as kept:
-        kept["value"] = sum(parameter.numel() for parameter in model.parameters())
-    with _kept(seen, "macs") as kept:
-        kept["value"] = _macs(model, request.get("frame", clip))
-    with _kept(seen, "arguments") as kept:
-        kept["value"] = _arguments(factory, request["arguments"], small)
-    if deployed:
-        with _kept(seen, "agreement") as kept:
-            kept["value"] = [_difference(factory, request["train"], each) for each in request["forward"]]
-        return seen
-    for index, each in enumerate((clip, small)):
-        with _kept(seen, f"layers{index}") as kept:
-            kept["value"] = _layers(model, each)
-    with _kept(seen, "forward") as kept:
-        kept["value"] = [_forward(factory, each) for each in request["forward"]]
-    with _kept(seen, "backward") as kept:
-        kept["value"] = _backward(factory, small)
-    return seen
+    statements = _observed(lambda: _statements(ast.parse(request["text"])))
+    if statements.get("value") != []:
+        return {"statements": statements}
+    built = _observed(lambda: _built(request["text"], request["file"]))
+    if "error" in built:
+        return {"statements": statements, "import": built}
+    parameters, factory, model = built["value"]
+    questions = _questions(request, factory, model)
+    answers = {name: _observed(question) for name, question in questions.items()}
+    return {"statements": statements, "import": {"value": parameters}, **answers}
 
 
-@contextmanager
-def _kept(seen: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def _questions(request: dict[str, Any], factory: Any, model: Any) -> dict[str, Question]:
+    """What is asked of a model: a form that is compared with another says `train`, that one's text."""
+    train = request.get("train")
+    clip, small = request["layers"] if train is None else [request["clip"]] * 2
+    questions: dict[str, Question] = {
+        "params": lambda: sum(parameter.numel() for parameter in model.parameters()),
+        "macs": lambda: _macs(model, request.get("frame", clip)),
+        "arguments": lambda: _arguments(factory, request["arguments"], small),
+    }
+    if train is not None:
+        return questions | {
+            "agreement": lambda: [_difference(factory, train, sizes) for sizes in request["forward"]]
+        }
+    return questions | {
+        "layers0": lambda: _layers(model, clip),
+        "layers1": lambda: _layers(model, small),
+        "forward": lambda: [_forward(factory, sizes) for sizes in request["forward"]],
+        "backward": lambda: _backward(factory, small),
+    }
+
+
+def _observed(question: Question) -> dict[str, Any]:
     """An observation, or the error instead; the file may raise anything, SystemExit included."""
-    seen[name] = {}
     try:
-        yield seen[name]
+        return {"value": question()}
     except BaseException as error:
-        seen[name] = {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
+        return {"error": f"{type(error).__name__}: {error}"[:MAX_ERROR]}
+
+
+def _built(text: str, file: str) -> tuple[list[str], Any, Any]:
+    """The factory's parameters, the factory, a model. What was checked is what runs."""
+    factory = getattr(loaded(text, file), public(ast.parse(text)))
+    model = _on_meta(factory)
+    return list(inspect.signature(factory).parameters), factory, model
 
 
 def _statements(tree: ast.Module) -> list[str]:
@@ -161,17 +165,19 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    given = [_batch(clip)]
+    given, run = [_batch(clip)], getattr(model, "forward_clips", model)
     if hasattr(model, "initial_state"):
         given.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(*given)
+        run(*given)
     return float(counter.get_total_flops() / 2)
 
 
 def _logits(model: Any, clips: Any) -> Any:
     """The logits of clips; a stream's are those after the last frame."""
-    return model.forward_clip(clips)[:, -1] if hasattr(model, "forward_clip") else model(clips)
+    if hasattr(model, "forward_clip"):
+        return model.forward_clip(clips)[:, -1]
+    return getattr(model, "forward_clips", model)(clips)
 
 
 def _layers(model: Any, clip: Sequence[int]) -> list[str]:

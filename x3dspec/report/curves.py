@@ -11,8 +11,9 @@ from itertools import islice
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Factor
+from x3dspec.network.quantities import Counts
 from x3dspec.report import family
 from x3dspec.scaling.published import bare, recorded
 from x3dspec.scaling.steps import Step, chosen, in_order

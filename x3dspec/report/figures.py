@@ -10,7 +10,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import kinds
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import short
-from x3dspec.network.evaluator import Counts
+from x3dspec.network.quantities import Counts
 from x3dspec.report import charts
 from x3dspec.report.charts import Panel, Point
 from x3dspec.report.curves import curves, expansions
@@ -62,9 +62,9 @@ def trajectory(name: str, start: Counts, steps: tuple[Step, ...], quantity: str,
 def points(start: Counts, steps: tuple[Step, ...], quantity: str) -> list[Point]:
     taken = []
     for step in steps:
-        named = step.cut.counts.of(quantity) if step.cut else 0
-        taken.append(Point(step.axis, step.counts.of(quantity), step.reaches or "", named))
-    return [Point("start", start.of(quantity)), *taken]
+        named = step.cut.counts[quantity] if step.cut else 0
+        taken.append(Point(step.axis, step.counts[quantity], step.reaches or "", named))
+    return [Point("start", start[quantity]), *taken]
 
 
 def png(svg: str) -> bytes:

@@ -34,7 +34,7 @@ def content(base: Source, expansion: Expansions, quantities: Sequence[str]) -> d
     for step in expansion.solved:
         states.append({"given": _given(base, before), **_leaving(base, step)})
         before = step.setting
-    counts = [{name: count.of(name) for name in quantities} for count in _counts(expansion)]
+    counts = [{name: count[name] for name in quantities} for count in _counts(expansion)]
     return {"base": base.origins[-1].label, "changed": _changed(base), "states": states, "counts": counts}
 
 

@@ -32,8 +32,8 @@ from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.breakdown import filters, short
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import constraints
-from x3dspec.network.evaluator import Counts
 from x3dspec.network.factors import complete
+from x3dspec.network.quantities import ALWAYS, Counts
 from x3dspec.report import equation, family, fit, initial, javascript
 from x3dspec.report.accuracy import accuracies
 from x3dspec.report.curves import Expansions, expansions
@@ -49,8 +49,7 @@ PROGRAM = (
     "report.js",
 )
 
-_QUANTITIES = ("macs", "params", "activations")
-_TALLIED = (*_QUANTITIES, "weights", "norm_elements", "bytes")
+_TALLIED = (*ALWAYS, "weights", "norm_elements", "bytes")
 
 
 def html(resolved: Resolved, arguments: Sequence[str] = ()) -> str:
@@ -168,7 +167,7 @@ class _Page:
             "trajectory": self._trajectory(),
             "fit": None
             if self._expansion is None
-            else fit.content(self.open.source, self._expansion, _QUANTITIES),
+            else fit.content(self.open.source, self._expansion, ALWAYS),
             "spec": self._spec(),
             "command": shlex.join(["x3dspec", "resolve", self.source.display, *self.arguments]),
             "options": {**self.source.options, "classes": self.source.classes},
@@ -181,7 +180,7 @@ class _Page:
             cost = self.architecture.resolve().cost()
         except SpecError:
             return None
-        return {quantity: getattr(cost, quantity) for quantity in _QUANTITIES}
+        return {quantity: getattr(cost, quantity) for quantity in ALWAYS}
 
     def _slot(self, value: Expr | None) -> int | None:
         return None if value is None else self.slots.of(value)
@@ -289,8 +288,7 @@ class _Page:
     def _kinds(self) -> list[dict[str, Any]]:
         """What each kind of layer costs, in the order in which they appear."""
         costs = {
-            kind: {q: lift(getattr(t, q)) for q in _QUANTITIES}
-            for kind, t in kinds.costs(self.network).items()
+            kind: {q: lift(getattr(t, q)) for q in ALWAYS} for kind, t in kinds.costs(self.network).items()
         }
         return [
             {"name": kind, "cost": {name: self.slots.of(node) for name, node in each.items()}}
@@ -319,7 +317,7 @@ class _Page:
                     "title": other.source.identity.title,
                     "label": f"{_called(other)} · {short(counts.macs)}",
                     "values": {name: exact.text(value) for name, value in given.items()},
-                    **{quantity: getattr(counts, quantity) for quantity in _QUANTITIES},
+                    **{quantity: getattr(counts, quantity) for quantity in ALWAYS},
                 }
             )
         return sorted(found, key=lambda entry: int(entry["macs"]))
@@ -327,7 +325,7 @@ class _Page:
     def _fit(self) -> dict[str, Any] | None:
         if self._expansion is None:
             return None
-        return fit.content(self.open.source, self._expansion, _QUANTITIES)
+        return fit.content(self.open.source, self._expansion, ALWAYS)
 
     @cached_property
     def _expansion(self) -> Expansions | None:
@@ -375,7 +373,7 @@ def _step(step: Any) -> dict[str, Any]:
 
 
 def _counted(counts: Counts) -> dict[str, int]:
-    return {quantity: counts.of(quantity) for quantity in _QUANTITIES}
+    return {quantity: counts[quantity] for quantity in ALWAYS}
 
 
 def _frames(shape: net.Shape[Expr]) -> Expr | None:

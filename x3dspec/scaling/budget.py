@@ -14,8 +14,9 @@ from fractions import Fraction
 from x3dspec.language.errors import BadArgument, Infeasible, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.fill import fill as filled
@@ -79,7 +80,7 @@ class Budget:
     @property
     def achieved(self) -> int:
         """The figure that the target is about."""
-        return self.counts.of(self.target.quantity)
+        return self.counts[self.target.quantity]
 
 
 def solve(
@@ -108,17 +109,17 @@ def solve(
     if order not in ORDERS:
         raise BadArgument("order", unknown("order", order, ORDERS, "the orders are"))
     limit = math.floor(target.value * (1 + tolerance))
-    evaluator, kept = Evaluator.of(architecture), dict(fixed or {})
+    evaluator, kept = Evaluator.of(architecture, target.quantity), dict(fixed or {})
     start = {**(start or {}), **kept}
     axes(evaluator.source, kept)
     _feasible(architecture.at(start), target, limit)
     follow = expand if order == "solved" else replay
     trajectory = follow(
-        architecture, until=lambda step: step.counts.of(target.quantity) > limit, start=start, fixed=kept
+        evaluator, until=lambda step: step.counts[target.quantity] > limit, start=start, fixed=kept
     )
     trajectory = contracted(evaluator, trajectory, target.quantity, limit)
     turns = _turns(evaluator, trajectory, kept)
-    if fill and evaluator.counts(trajectory.state.setting).of(target.quantity) < target.value:
+    if fill and evaluator.counts(trajectory.state.setting)[target.quantity] < target.value:
         steps = filled(evaluator, turns, trajectory.state, target.quantity, target.value)
         trajectory = replace(trajectory, steps=(*trajectory.steps, *steps))
     setting = trajectory.state.setting
@@ -136,7 +137,7 @@ def solve(
 
 
 def _feasible(start: Resolved, target: Target, limit: int) -> None:
-    least: int = getattr(start.cost(), target.quantity)
+    least: int = QUANTITIES[target.quantity].of(start.network)
     if least > limit:
         raise Infeasible(
             f"{target.text} is out of reach: {start.architecture.name} starts at "
@@ -180,23 +181,23 @@ def _checked(turns: list[Axis], *, fill: bool) -> list[Axis]:
 def _following(
     evaluator: Evaluator, checked: Iterable[Axis], setting: Setting, target: Target
 ) -> Iterator[Next]:
-    here = evaluator.counts(setting).of(target.quantity)
+    here = evaluator.counts(setting)[target.quantity]
     for axis in checked:
         ladder = Ladder(evaluator, axis, setting)
         rung = ladder.next()
         if rung is None:
             continue
         counts = evaluator.counts(ladder.setting(rung))
-        count = counts.of(target.quantity)
+        count = counts[target.quantity]
         if count != here:
             yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)
 
 
 def _near(architecture: Architecture, target: Target, limit: int, fixed: Setting) -> Near | None:
     """The named preset closest to the target, of those within the limit and within 2 %, and fixed alike."""
-    evaluator = Evaluator.of(bare(architecture))
+    evaluator = Evaluator.of(bare(architecture), target.quantity)
     counts = {
-        name: evaluator.counts(setting).of(target.quantity)
+        name: evaluator.counts(setting)[target.quantity]
         for name, setting in presets(architecture).items()
         if fixed.items() <= evaluator.values(setting).items()
     }

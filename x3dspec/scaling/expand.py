@@ -103,11 +103,11 @@ def run(
     """
     if rule not in RULES:
         raise BadArgument("rule", unknown("rule", rule, RULES, "the rules are"))
-    evaluator = Evaluator.of(architecture)
+    evaluator = Evaluator.of(architecture, *([target.quantity] if target else []))
     tried = _tried(evaluator, names)
     start = evaluator.counts({})
-    if target is not None and start.of(target.quantity) > target.value:
-        count = start.of(target.quantity)
+    if target is not None and start[target.quantity] > target.value:
+        count = start[target.quantity]
         raise Infeasible(f"{target.text} is out of reach: it starts at {figure(target.quantity, count)}")
     loop = _Loop(evaluator, judge, rule, tried, target, decide_with_failures)
     last = MAX_STEPS if steps is None else min(steps, MAX_STEPS)
@@ -180,7 +180,7 @@ class _Loop:
             self.undecided, self.ended = options, f"step {len(self.rounds) + 1} is not decided"
             return False
         kept, why = _kept(options)
-        over = self.target is not None and kept.counts.of(self.target.quantity) > self.target.value
+        over = self.target is not None and kept.counts[self.target.quantity] > self.target.value
         self.rounds.append(Round(options, kept, why, over))
         if over:
             self.overshoot = kept

@@ -19,8 +19,9 @@ from functools import cached_property
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Counts
 from x3dspec.scaling import python_judge
 
 #: 1 - cos of the entropy's angle, at least: where T : R = kt : k it is 0, and its logarithm infinite.

@@ -14,8 +14,9 @@ from x3dspec.language.numbers import Exact, text
 from x3dspec.language.syntax import Syntax
 from x3dspec.language.values import number
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Counts
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.steps import (
     Candidate,
@@ -124,13 +125,13 @@ def _cut(evaluator: Evaluator, setting: Setting, contracted: Setting) -> Cut | N
 
 
 def replay(
-    architecture: Architecture,
+    evaluator: Evaluator,
     until: Callable[[Step], bool] = lambda _: False,
     start: Setting | None = None,
     fixed: Collection[str] = (),
 ) -> Trajectory:
     """As :func:`expand`, replaying the recorded factor values of the published expansion."""
-    evaluator, here = Evaluator.of(architecture), start or {}
+    here = start or {}
     origin = Trajectory("recorded factor values", here, evaluator.counts(here), ended="the record ends here")
     return followed(recorded(evaluator, here, fixed), until, origin)
 

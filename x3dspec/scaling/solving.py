@@ -232,7 +232,7 @@ def _course(architecture: Architecture, name: str, explicit: frozenset[str], qua
     changes, starts = source.network.axes[name], _starts(source, explicit)
     scope = {factor: variable(factor) for factor in (*source.network.factors, "m")}
     moved = dict(zip(changes, relax([build(tree, scope) for tree in changes.values()], starts), strict=True))
-    cost = getattr(architecture.formula(explicit | {*changes}), quantity)
+    cost = architecture.binder(explicit | {*changes}).formula(quantity)
     m, driven = sympy_bridge.symbol("m"), next(iter(changes))
     with _refusals(source, ("axes", name)):
         roots = [*relax([cost], {**starts, **moved}), starts[driven], *moved.values()]
@@ -248,7 +248,7 @@ def _relaxed(architecture: Architecture, explicit: frozenset[str], quantity: str
 
     source = architecture.source
     with _refusals(source, ()):
-        [cost] = relax([getattr(architecture.formula(explicit), quantity)], _starts(source, explicit))
+        [cost] = relax([architecture.binder(explicit).formula(quantity)], _starts(source, explicit))
         return sympy_bridge.to_sympy(cost)
 
 

@@ -17,9 +17,10 @@ from itertools import cycle, islice
 from x3dspec.formula.real import Number, decided
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import nearest
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Counts
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.ladder import Ladder
 from x3dspec.scaling.solving import Raw, doubling
@@ -260,7 +261,7 @@ def chosen(evaluator: Evaluator, choose: Chooser, start: Setting) -> Iterator[Ca
 
 
 def expand(
-    architecture: Architecture,
+    evaluator: Evaluator,
     choose: Chooser | None = None,
     until: Callable[[Step], bool] = lambda _: False,
     start: Setting | None = None,
@@ -273,7 +274,7 @@ def expand(
     Raises:
         SpecError: a spec without axes, an axis that no step can be solved for.
     """
-    evaluator, here = Evaluator.of(architecture), start or {}
+    architecture, here = evaluator.architecture, start or {}
     published = bool(architecture.source.network.published)
     order = "the published order" if published else "their declared order, as none is published"
     policy = "axes as chosen" if choose else f"axes in {order}"

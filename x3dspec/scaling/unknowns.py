@@ -18,9 +18,10 @@ from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.evaluator import Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target
 from x3dspec.scaling import solving
 from x3dspec.scaling.axes import Axis
@@ -100,7 +101,7 @@ def solve(
         Infeasible: there is no solution, it is negative, or one unknown has several; in words.
         SpecError: an unknown name, or not as many targets as unknowns.
     """
-    evaluator, here = Evaluator.of(architecture), dict(setting or {})
+    evaluator, here = Evaluator.of(architecture, *(t.quantity for t in targets)), dict(setting or {})
     evaluator.values(here)
     _known(evaluator, unknowns, targets)
     if len(unknowns) == 1:
@@ -209,7 +210,7 @@ def _beside(
 def _count(evaluator: Evaluator, setting: Setting, target: Target) -> int | None:
     """The exact figure at a setting, or None where there is none."""
     try:
-        return evaluator.counts(setting).of(target.quantity)
+        return evaluator.counts(setting)[target.quantity]
     except SpecError:
         return None
 
@@ -259,7 +260,7 @@ def _snapped(
         factors = {name: rungs[name] * grids[name] for name in values}
         if rungs == before and evaluator.refusal({**others, **factors}) is None:
             counts = evaluator.counts({**others, **factors})
-            if all(counts.of(target.quantity) <= target.value for target in targets):
+            if all(counts[target.quantity] <= target.value for target in targets):
                 return Point(factors, counts)
     raise Infeasible("without rounding there is a solution, but no values on the grid are near it")
 

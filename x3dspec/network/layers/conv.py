@@ -105,6 +105,9 @@ class Conv(Layer[N]):
         walk.make(self.outputs.elements)
         walk.trains = 1
 
+    def whole_clip(self) -> str:
+        return "dilated kernel" if set(self.dilation) - {1} else ""
+
     def tensors(self) -> Iterator[NamedShape]:
         yield from weights(self.outputs.channels, self.share, self.kernel, self.bias)
 

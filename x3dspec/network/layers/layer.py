@@ -103,6 +103,10 @@ class Layer(ABC, Generic[N]):
         with walk.under(self.when):
             self.backward(walk)
 
+    def whole_clip(self) -> str:
+        """What of it takes the clip as one, so that no form can give it a frame at a time; in words."""
+        return ""
+
     def tensors(self) -> Iterator[NamedShape]:
         """What a state dict holds of it: names behind its own, and shapes."""
         yield from ()

@@ -77,6 +77,11 @@ class Pool(Layer[N]):
             walk.own(INDEX * self.outputs.elements, walk.trains)
         walk.make(self.outputs.elements)
 
+    def whole_clip(self) -> str:
+        if self.ceil_mode:
+            return "window beyond its padding"
+        return "" if self.count_include_pad else "mean that leaves padding out"
+
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
         more: dict[str, Any] = {"ceil_mode": self.ceil_mode}

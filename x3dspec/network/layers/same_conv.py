@@ -38,6 +38,9 @@ class SameConv(Conv[N]):
         walk.make(self._input.elements)
         super().backward(walk)
 
+    def whole_clip(self) -> str:
+        return "padding that follows from the size"
+
     def operations(self) -> Iterator[Operation]:
         yield "pad", [*self._input.numbers], {}
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": (0,) * len(self.kernel)}

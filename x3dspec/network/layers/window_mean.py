@@ -65,6 +65,9 @@ class WindowMean(Layer[N]):
         walk.keep(walk.trains)
         walk.make(self.outputs.elements)
 
+    def whole_clip(self) -> str:
+        return "mean over windows of the clip"
+
     def operations(self) -> Iterator[Operation]:
         channels, positions = self.outputs.channels, self.outputs.positions
         ones, zeros = [1] * len(positions), [0] * len(positions)

@@ -28,7 +28,7 @@ from x3dspec.language.syntax import ExpressionError
 from x3dspec.language.tape import Tape
 from x3dspec.network.conditions import Constraint
 from x3dspec.network.constraints import expressions
-from x3dspec.network.evaluator import QUANTITIES, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Array, Numbers, joined, numbers
 
@@ -231,8 +231,8 @@ class Lattice:
         self.limits = limits or {}
         self.ranges = {each.factor: each for each in ranges}
         binder = evaluator.architecture.binder(frozenset(self.ranges))
-        tally = evaluator.architecture.formula(frozenset(self.ranges))
-        self._costs: list[Expr] = [getattr(tally, quantity) for quantity in QUANTITIES]
+        self.quantities = evaluator.quantities
+        self._costs: list[Expr] = [binder.formula(quantity) for quantity in self.quantities]
         tape: Tape[Any] = Tape([*binder.numbers.roots, *self._costs])
         self._depends = _dependencies(Tape([*tape.roots, *expressions(binder.constraints)]))
         self.distinct = {name: self._distinct(tape, each) for name, each in self.ranges.items()}
@@ -244,7 +244,7 @@ class Lattice:
             own = [a for a in atoms if self._depends[a] <= set(names)]
             self._cluster(names, own, [c for c in binder.constraints if self._concerns(c, names)])
         self.vectors = Vectors([len(cluster) for cluster in self.clusters])
-        self.terms = dict(zip(QUANTITIES, self._sums(), strict=True))
+        self.terms = dict(zip(self.quantities, self._sums(), strict=True))
         self._values.clear()
 
     @property
@@ -397,7 +397,9 @@ class Lattice:
     def _within(self, axes: Mapping[str, Numbers]) -> Array:
         """Where the limits hold with every other factor at its least: elsewhere they never do."""
         least = {name: numbers([values[0]], ()) for name, values in self.distinct.items()}
-        figures = self._run([self._costs[QUANTITIES.index(each)] for each in self.limits], {**least, **axes})
+        figures = self._run(
+            [self._costs[self.quantities.index(each)] for each in self.limits], {**least, **axes}
+        )
         within: Any = True
         for figure, limit in zip(figures, self.limits.values(), strict=True):
             within = within & figure.between(0, limit)

@@ -125,8 +125,8 @@ def ranges(
     given = {**fixed, **grids}
     explicit = frozenset(given)
     least = evaluator.values({name: values[0] for name, values in given.items()})
-    tally = evaluator.architecture.formula(explicit)
-    counted = set(variables([tally.macs, tally.params, tally.activations]))
+    binder = evaluator.architecture.binder(explicit)
+    counted = set(variables(binder.formula(quantity) for quantity in evaluator.quantities))
     derived = {each.name for each in evaluator.architecture.factors(dict.fromkeys(given)) if each.derived}
     found = []
     for name in evaluator.factors:

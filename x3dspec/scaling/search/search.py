@@ -19,11 +19,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
-from x3dspec.network.evaluator import QUANTITIES, Counts, Evaluator
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
+from x3dspec.network.quantities import LIMITED, Counts
 from x3dspec.network.units import Target, figure
 from x3dspec.scaling.judges import Candidate, Judge
 from x3dspec.scaling.search.arrays import LIMIT, Array
@@ -146,7 +147,11 @@ def search(
         Infeasible: no network is within the limits; it says which limit binds.
         SpecError: a factor without bounds, or a lattice that cannot be held.
     """
-    evaluator = Evaluator.of(architecture)
+    for quantity in (objective, *(pareto or ())):
+        if quantity not in LIMITED:
+            raise BadArgument("objective", unknown("quantity", quantity, LIMITED, "the quantities are"))
+    asked = (each.quantity for each in limits)
+    evaluator = Evaluator.of(architecture, *asked, objective, *(pareto or ()))
     chosen = ranges(evaluator, limits, fixed or {}, grids or {})
     lattice = Lattice(evaluator, chosen, _tightest(limits), lambda names, n, of: progress(Far(names, n, of)))
     if lattice.size > MAX_NETWORKS:
@@ -187,7 +192,8 @@ def judged(result: Result, judge: Judge, name: str, top: int) -> Result:
             f"{result.fit:,} networks are within the limits, and {name} scores them one by one: "
             f"at most {MAX_SCORED:,}. --fix factors, or give a coarser --grid"
         )
-    lattice = Lattice(Evaluator.of(result.architecture), result.ranges, _tightest(result.limits))
+    asked = (each.quantity for each in result.limits)
+    lattice = Lattice(Evaluator.of(result.architecture, *asked), result.ranges, _tightest(result.limits))
     every = Best(lattice, "macs", MAX_SCORED)
     Walk(lattice, _tightest(result.limits), [every]).run(lambda *_: None)
     networks = list(every.networks())
@@ -215,7 +221,7 @@ def binding(lattice: Lattice, limits: Sequence[Target]) -> str:
     alone, joint = [], []
     for each in limits:
         least = _least(lattice, each.quantity, [])
-        if least is not None and least.of(each.quantity) > each.value:
+        if least is not None and least[each.quantity] > each.value:
             alone.append(_beyond(each, least, ""))
     for each in limits if not alone else ():
         others = [other for other in limits if other.quantity != each.quantity]
@@ -228,7 +234,7 @@ def binding(lattice: Lattice, limits: Sequence[Target]) -> str:
 
 
 def _beyond(limit: Target, least: Counts, others: str) -> str:
-    count = least.of(limit.quantity)
+    count = least[limit.quantity]
     return f"{limit.text} binds, the least{others} is {figure(limit.quantity, count)} ({count:,})"
 
 
@@ -266,7 +272,7 @@ class Best:
     def __init__(self, lattice: Lattice, quantity: str, top: int, sign: int = 1) -> None:
         self.lattice = lattice
         self.quantity, self.top, self.sign = quantity, top, sign
-        self.order = (quantity, *(each for each in QUANTITIES if each != quantity))
+        self.order = (quantity, *(each for each in lattice.quantities if each != quantity))
         self.found: list[tuple[tuple[Any, ...], tuple[int, ...]]] = []
         self.refused = 0
         self._seen: dict[tuple[int, ...], bool] = {}
@@ -442,7 +448,7 @@ class Walk:
 
     @cached_property
     def _figures(self) -> dict[str, _Figure]:
-        unsorted = {quantity: self._figure(quantity) for quantity in QUANTITIES}
+        unsorted = {quantity: self._figure(quantity) for quantity in self.lattice.quantities}
         return {
             q: _Figure(np.ascontiguousarray(f.rows[:, self._row_order]), f.terms, f.scale, f.dtype)
             for q, f in unsorted.items()
@@ -489,7 +495,9 @@ class Walk:
         columns = {q: np.ascontiguousarray(each[:, order]) for q, each in columns.items()}
         width = max(1, min(len(order), BLOCK // min(self._row_count, ROWS)))
         row_cuts, cuts = np.arange(0, self._row_count, ROWS), np.arange(0, len(order), width)
-        bounds = {q: self._bounds(self._figures[q], columns[q], row_cuts, cuts) for q in QUANTITIES}
+        bounds = {
+            q: self._bounds(self._figures[q], columns[q], row_cuts, cuts) for q in self.lattice.quantities
+        }
         sizes = np.outer(np.diff(np.append(row_cuts, self._row_count)), np.diff(np.append(cuts, len(order))))
         alive, free = np.ones(sizes.shape, dtype=bool), np.ones(sizes.shape, dtype=bool)
         for quantity, limit in self.limits.items():

@@ -1,0 +1,48 @@
+"""An emitted file's text, and the spec that it means."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from x3dspec.codegen.header import Header
+from x3dspec.language import shipped as assets
+from x3dspec.language.errors import SpecError, shown
+
+MAX_BYTES = 4 * 1024 * 1024  # the bounds on specs keep every emitted file below this
+
+
+def emitted_text(file: Path) -> str:
+    """The text of an emitted file.
+
+    Raises:
+        SpecError: no file, too large, or not UTF-8.
+    """
+    try:
+        if not file.is_file():
+            raise SpecError.at(str(file), "is not a file" if file.exists() else "no such file")
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise SpecError.at(str(file), f"cannot be read: {reason}") from None
+    if len(raw) > MAX_BYTES:
+        raise SpecError.at(str(file), f"is larger than {MAX_BYTES} bytes, so no emitted file")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise SpecError.at(str(file), "is not an emitted file: not UTF-8 text") from None
+
+
+def spec_of(header: Header, file: Path) -> str:
+    """The spec that a header means. The header is untrusted: of a path only the name counts."""
+    if not header.origins:
+        raise SpecError.at(str(file), "its header has no spec; name it with --spec")
+    label = PurePosixPath(header.origins[0][0])
+    shipped = assets.shipped().get(label.stem)
+    if label.parts == ("specs", f"{label.stem}.yaml") and shipped:
+        return str(label)
+    for folder in (file.parent, Path(), Path("specs")):
+        if (folder / label.name).is_file():
+            return str(folder / label.name)
+    message = f"its spec {shown(label.name)} is neither shipped, nor beside it, here or in specs"
+    raise SpecError.at(str(file), f"{message}: name it with --spec")
