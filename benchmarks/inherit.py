@@ -25,7 +25,7 @@ import x3dspec
 from x3dspec.codegen import module as emit
 from x3dspec.network import preset
 from x3dspec.pytorch.grow import grow
-from x3dspec.scaling import expand as engine
+from x3dspec.scaling.expand import expand
 from x3dspec.scaling.judges import Candidate, Score
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -43,7 +43,7 @@ def candidates(spec: x3dspec.Architecture) -> tuple[Candidate, list[Candidate]]:
         asked.append([*given])
         return ((index, Score(float(each.axis == "fast"))) for index, each in enumerate(given))
 
-    engine.run(spec, fast, steps=2)
+    expand(spec, fast, steps=2)
     return next(each for each in asked[0] if each.axis == "fast"), asked[1]
 
 

@@ -210,7 +210,7 @@ class _Grammar:
             body["bias"] = True
         if out in ("channels", "2 * channels"):
             body["groups"] = self.chance.choice(["channels", 1])
-        elif self._sometimes(0.15):
+        elif self._sometimes(0.06):
             body["groups"] = self.chance.choice([2, 4, "min(2, channels)"])
         return {"conv": body}
 

@@ -83,9 +83,9 @@ def test_the_place_is_asked_for_before_the_work(monkeypatch: pytest.MonkeyPatch,
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr("x3dspec.scaling.expand.run", work)
+    monkeypatch.setattr("x3dspec.cli.expand.expand", work)
     monkeypatch.setattr("x3dspec.scaling.search.search.search", work)
-    monkeypatch.setattr("x3dspec.cli.budget.solve", work)
+    monkeypatch.setattr("x3dspec.cli.budget.budgeted", work)
     Path("file").write_text(PRECIOUS)
     Path("folder.yaml").mkdir()
     commands = (

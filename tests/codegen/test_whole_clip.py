@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from specs import written
 
+from specs import written
 from x3dspec.codegen.module import source
 from x3dspec.language.errors import SpecError
 

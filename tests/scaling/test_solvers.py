@@ -21,15 +21,15 @@ from x3dspec.network.grid import snapped
 from x3dspec.network.units import parse_target
 from x3dspec.scaling import fill
 from x3dspec.scaling.axes import axes
-from x3dspec.scaling.budget import Budget, solve
+from x3dspec.scaling.budget import Budget, budgeted
 from x3dspec.scaling.judges import Candidate, Score
 from x3dspec.scaling.ladder import Ladder
+from x3dspec.scaling.loop import expanded, in_turns
 from x3dspec.scaling.published import bare
 from x3dspec.scaling.search import lattice
 from x3dspec.scaling.search.lattice import Lattice
 from x3dspec.scaling.search.ranges import parse_fix, parse_grid, ranges
 from x3dspec.scaling.search.search import Result, judged, search
-from x3dspec.scaling.steps import expand, in_order
 
 #: A width that no rounding makes whole, and one that has no value where w is 2.
 RAW = """
@@ -114,7 +114,7 @@ def test_snapped_values_build_the_same_network(tmp_path: Path) -> None:
 
 
 def filled(architecture: Architecture, target: str) -> Budget:
-    return solve(architecture, parse_target(target), fill=True)
+    return budgeted(architecture, parse_target(target), fill=True)
 
 
 @pytest.mark.parametrize("target", ["300MMACs", "1.2GMACs"])
@@ -231,7 +231,8 @@ def test_a_preset_is_found_from_where_it_is_written(tmp_path: Path) -> None:
 
 def test_an_expansion_ends_where_no_axis_can_step(tmp_path: Path) -> None:
     architecture = written(tmp_path, RAW)
-    trajectory = expand(architecture, in_order(architecture))
+    evaluator = Evaluator.of(architecture)
+    trajectory = expanded(evaluator, in_turns(evaluator), "in turns")
     assert (trajectory.steps, trajectory.ended) == ((), "no axis can take a step")
 
 

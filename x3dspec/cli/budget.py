@@ -23,8 +23,8 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
-from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.steps import Step, Trajectory
+from x3dspec.scaling.budget import ORDERS, Budget, Next, budgeted
+from x3dspec.scaling.trajectory import Step, Trajectory
 
 #: Characters of a closed form in a table.
 MAX_EXACT = 40
@@ -159,7 +159,7 @@ def budget(
     picture.expect(plot)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
-    found = solve(
+    found = budgeted(
         architecture, asked, order.value, share, fill, fixed=parse_kept(Evaluator.of(architecture), fix)
     )
     table = rows(found.resolved, convention)

@@ -115,7 +115,7 @@ def _built(text: str, file: str) -> tuple[list[str], Any, Any]:
 
 
 def _statements(tree: ast.Module) -> list[str]:
-    """The statements that no emitted file has: all but imports of torch, classes and functions."""
+    """The statements that no emitted file has: all but imports, of torch mostly, classes and functions."""
     strange = [node for node in tree.body[1:] if not _allowed(node)]  # after the docstring
     return [f"line {node.lineno}: {ast.unparse(node).splitlines()[0]}" for node in strange]
 
@@ -127,7 +127,7 @@ def _allowed(node: ast.stmt) -> bool:
         modules = ["." * node.level + (node.module or "")]
     else:
         return isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    return all(module.split(".")[0] in ("__future__", "torch") for module in modules)
+    return all(module.split(".")[0] in ("__future__", "collections", "torch") for module in modules)
 
 
 def public(tree: ast.Module) -> str:

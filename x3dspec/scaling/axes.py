@@ -6,7 +6,7 @@ value that the driving factor should take there is one `m`, and the other factor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -107,3 +107,11 @@ def axes(source: Source, fixed: Collection[str] = ()) -> dict[str, Axis]:
     if not free:
         raise BadArgument("fix", f"every axis moves a fixed factor: {', '.join(source.network.axes)}")
     return free
+
+
+def turns(order: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """An order of axes from where it goes on, after some steps that passed over what could not be taken."""
+    place = 0
+    for axis in taken:
+        place += 1 + next((n for n in range(len(order)) if order[(place + n) % len(order)] == axis), -1)
+    return [order[(place + n) % len(order)] for n in range(len(order))]

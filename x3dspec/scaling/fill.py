@@ -21,7 +21,8 @@ from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
 from x3dspec.scaling.ladder import REACHES, Ladder
 from x3dspec.scaling.solving import doubling
-from x3dspec.scaling.steps import State, Step, step_to
+from x3dspec.scaling.steps import step_to
+from x3dspec.scaling.trajectory import State, Step
 
 #: What may be left of the limit when combinations are tried.
 COARSE = Fraction(1, 10)

@@ -11,6 +11,7 @@ from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, moving
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -84,6 +85,10 @@ class Activation(Layer[N]):
         walk.make(self.outputs.elements)
         if keeps == "result":
             walk.keep(walk.trains)
+
+    def walk_forward(self, live: Live) -> None:
+        inplace = int(FUNCTIONS[self.function].inplace)
+        live.function(self.origin, self.when, self.outputs.elements, inplace)
 
     def operations(self) -> Iterator[Operation]:
         yield self.function, [*self.outputs.numbers], FUNCTIONS[self.function].numbers

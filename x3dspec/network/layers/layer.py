@@ -12,7 +12,8 @@ from x3dspec.language.expressions import Expr
 from x3dspec.language.paths import Path
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
-from x3dspec.network.layers.backward import Backward
+from x3dspec.network.layers.backward import Backward, any_of, times
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 N = TypeVar("N")
@@ -106,6 +107,17 @@ class Layer(ABC, Generic[N]):
     def whole_clip(self) -> str:
         """What of it takes the clip as one, so that no form can give it a frame at a time; in words."""
         return ""
+
+    def forward(self, live: Live) -> None:
+        """What is alive while it runs at inference, where it is there; most make a tensor."""
+        live.make(self.outputs.elements)
+
+    def walk_forward(self, live: Live) -> None:
+        """The same under its condition; whoever comes next may overwrite what it made."""
+        live.before = None
+        with live.under(self.when):
+            self.forward(live)
+        live.fresh = any_of(live.fresh, times(live.uses.always(self.origin), int(self.makes_tensor)))
 
     def tensors(self) -> Iterator[NamedShape]:
         """What a state dict holds of it: names behind its own, and shapes."""

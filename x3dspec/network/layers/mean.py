@@ -11,6 +11,7 @@ from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -41,6 +42,11 @@ class Mean(Layer[N]):
     def backward(self, walk: Backward) -> None:
         """Nothing: its gradient is the same everywhere."""
         walk.make(self.outputs.elements)
+
+    def walk_forward(self, live: Live) -> None:
+        """A line ends."""
+        super().walk_forward(live)
+        live.assign()
 
     def operations(self) -> Iterator[Operation]:
         yield "mean", [*self.outputs.numbers], {}

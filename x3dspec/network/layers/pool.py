@@ -10,8 +10,9 @@ from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, at_least, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
-from x3dspec.network.layers.backward import INDEX, Backward
+from x3dspec.network.layers.backward import FLOAT, INDEX, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving, window
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -81,6 +82,12 @@ class Pool(Layer[N]):
         if self.ceil_mode:
             return "window beyond its padding"
         return "" if self.count_include_pad else "mean that leaves padding out"
+
+    def forward(self, live: Live) -> None:
+        """The maximum also finds which element it takes, though nobody asks."""
+        if self.function == "max":
+            live.at(self.outputs.elements, INDEX // FLOAT * self.outputs.elements)
+        live.make(self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}

@@ -12,6 +12,7 @@ from x3dspec.network.conditions import Constraints, must
 from x3dspec.network.cost import Cost, total
 from x3dspec.network.layers.backward import Backward, any_of
 from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -75,6 +76,9 @@ class Residual(Layer[N]):
         with walk.under(self.when):
             self.backward(walk)
             walk.trains = both
+
+    def walk_forward(self, live: Live) -> None:
+        live.add(self.origin, self.when, self.branch, self.shortcut, self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         yield "sum", [*self.outputs.numbers], {}

@@ -12,6 +12,7 @@ from x3dspec.network.layers import windows
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.conv import Conv, divided
 from x3dspec.network.layers.layer import N, Operation, Shape
+from x3dspec.network.layers.live import Live
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class SameConv(Conv[N]):
         """The gradient of its weights needs its input as it is padded, which is a tensor of its own."""
         walk.make(self._input.elements)
         super().backward(walk)
+
+    def forward(self, live: Live) -> None:
+        """Its input as it is padded, beside what its caller holds."""
+        with live.beside(self._input.elements):
+            live.make(self.outputs.elements)
 
     def whole_clip(self) -> str:
         return "padding that follows from the size"
