@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, Expr, floor, lift, maximum
 from x3dspec.network.conditions import Constraints, count, is_whole, must
@@ -28,6 +28,7 @@ class Conv(Layer[N]):
     bias: bool
 
     macro = "conv"
+    operators: ClassVar = {"convolution": "conv", "constant_pad_nd": "pad"}
 
     @classmethod
     def lower(cls, reader: Reader) -> Conv[Expr] | None:

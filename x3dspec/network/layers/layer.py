@@ -70,6 +70,8 @@ class Layer(ABC, Generic[N]):
     helper: ClassVar[str] = ""
     #: Whether it is a module with a name, and not a line of forward alone.
     is_module: ClassVar[bool] = True
+    #: The operations that torch runs for it: its dispatcher's name, and ours.
+    operators: ClassVar[Mapping[str, str]] = {}
     #: Whether its result is another tensor than its input, while training too.
     makes_tensor: ClassVar[bool] = True
 

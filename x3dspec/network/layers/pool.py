@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, at_least, must
@@ -28,6 +28,10 @@ class Pool(Layer[N]):
     count_include_pad: bool
 
     macro = "pool"
+    operators: ClassVar = {
+        **{f"max_pool{dimensions}d_with_indices": "max_pool" for dimensions in (2, 3)},
+        **{f"avg_pool{dimensions}d": "avg_pool" for dimensions in (2, 3)},
+    }
 
     @classmethod
     def lower(cls, reader: Reader) -> Pool[Expr] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
@@ -29,6 +29,7 @@ class SqueezeExcite(Layer[N]):
     over: str = "clip"
 
     macro = "squeeze_excite"
+    operators: ClassVar = {"mul": "product"}
     called = "squeeze-excitation"
 
     @classmethod
