@@ -101,7 +101,7 @@ _API = {
     "x3dspec.formula.elasticity": "elasticities",
     "x3dspec.network.units": "parse_target Target",
     "x3dspec.scaling.budget": "Budget",
-    "x3dspec.scaling.steps": "Trajectory Step",
+    "x3dspec.scaling.trajectory": "Trajectory Step",
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
     "x3dspec.scaling.search.search": "Result",
