@@ -49,6 +49,11 @@ class Conv(Layer[N]):
         return Conv(**given, outputs=Shape(out, sizes), padding=padding)
 
     @property
+    def reach(self) -> tuple[int, ...]:
+        """From the first element of its kernel to the last."""
+        return windows.reach(self.kernel, self.dilation)
+
+    @property
     def share(self) -> Any:
         """The input channels of one group; of integers that are a network's, a division without a rest."""
         inputs: Any = self.inputs.channels
@@ -64,9 +69,7 @@ class Conv(Layer[N]):
     def constraints(self: Conv[Expr]) -> Constraints:
         sizes = self.inputs.sizes, self.outputs.sizes
         yield from count((*self.origin, "out"), "channels", self.outputs.channels)
-        yield from windows.fitting(
-            self.origin, windows.reach(self.kernel, self.dilation), self.padding, *sizes
-        )
+        yield from windows.fitting(self.origin, self.reach, self.padding, *sizes)
         yield from divided(self)
 
     def kind(self) -> str:

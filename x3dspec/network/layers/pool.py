@@ -50,6 +50,11 @@ class Pool(Layer[N]):
                     stride=stride, padding=padding, ceil_mode=beyond,
                     count_include_pad=getattr(reader.keys, "count_include_pad", True))  # fmt: skip
 
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """From the first element of its window to the last."""
+        return self.kernel
+
     def count(self) -> Cost[Any]:
         return moving(self.inputs, self.outputs)
 
