@@ -8,7 +8,7 @@ constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.lay
 from typing import Any
 
 from x3dspec.network.layers.activation import FUNCTIONS, Activation
-from x3dspec.network.layers.conv import Conv
+from x3dspec.network.layers.conv import Conv, SameConv
 from x3dspec.network.layers.dropout import Dropout
 from x3dspec.network.layers.layer import Layer, N, Shape, window
 from x3dspec.network.layers.linear import Linear
@@ -17,7 +17,6 @@ from x3dspec.network.layers.norm import Norm
 from x3dspec.network.layers.pool import Pool
 from x3dspec.network.layers.prelu import PReLU
 from x3dspec.network.layers.residual import Residual
-from x3dspec.network.layers.same_conv import SameConv
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from x3dspec.language.expressions import ONE, Expr, floor, lift, maximum
-from x3dspec.network.conditions import Constraints, count, is_whole, must
+from x3dspec.language.expressions import ONE, Expr, ceil, constant, floor, lift, maximum
+from x3dspec.network.conditions import MAX_SIZE, Constraints, at_most, count, is_whole, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, Shape, weights, window
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -40,8 +41,6 @@ class Conv(Layer[N]):
         given |= {"groups": reader.expression("groups"), "bias": reader.keys.bias}
         word = reader.word("padding", ("half", "same"))
         if word == "same":
-            from x3dspec.network.layers.same_conv import same
-
             return same(reader.inputs, out, given)
         reach = windows.reach(kernel, dilation)
         padding = reader.padding(reach, word)
@@ -119,6 +118,63 @@ class Conv(Layer[N]):
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
         more = {"dilation": self.dilation, "groups": self.groups, "bias": self.bias}
         yield "conv", [*self.outputs.numbers], {**numbers, **more}
+
+
+@dataclass(frozen=True)
+class SameConv(Conv[N]):
+    """What is missing is put before and behind, and where it is odd, one more behind.
+
+    So the padding depends on the size that reaches it; `padding` is empty, `padded` the sizes with it.
+    """
+
+    padded: tuple[N, ...]
+
+    macro = "same_conv"
+    helper = "SameConv"
+
+    def constraints(self: SameConv[Expr]) -> Constraints:
+        yield from count((*self.origin, "out"), "channels", self.outputs.channels)
+        for padded, size in zip(self.padded, self.inputs.sizes, strict=True):
+            message = f"its padding makes {{0}} of {{1}}, more than {MAX_SIZE}"
+            yield from must((*self.origin, "padding"), at_most(padded, MAX_SIZE), message, (padded, size))
+        yield from divided(self)
+
+    def backward(self, walk: Backward) -> None:
+        """The gradient of its weights needs its input as it is padded, which is a tensor of its own."""
+        walk.make(self._input.elements)
+        super().backward(walk)
+
+    def forward(self, live: Live) -> None:
+        """Its input as it is padded, beside what its caller holds."""
+        with live.beside(self._input.elements):
+            live.make(self.outputs.elements)
+
+    def whole_clip(self) -> str:
+        return "padding that follows from the size"
+
+    def operations(self) -> Iterator[Operation]:
+        yield "pad", [*self._input.numbers], {}
+        numbers = {"kernel": self.kernel, "stride": self.stride, "padding": (0,) * len(self.kernel)}
+        more = {"dilation": self.dilation, "groups": self.groups, "bias": self.bias}
+        yield "conv", [*self.outputs.numbers], {**numbers, **more}
+
+    @property
+    def _input(self) -> Shape[N]:
+        """What the convolution itself gets."""
+        return Shape(self.inputs.channels, self.padded)
+
+
+def same(inputs: Shape[Expr], out: Expr, given: Mapping[str, Any]) -> SameConv[Expr]:
+    """The convolution with these fields."""
+    stride, reach = given["stride"], windows.reach(given["kernel"], given["dilation"])
+    sizes = tuple(ceil(size / constant(step)) for size, step in zip(inputs.sizes, stride, strict=True))
+    padded = tuple(map(_padded, inputs.sizes, sizes, stride, reach))
+    return SameConv(**given, outputs=Shape(out, sizes), padding=(), padded=padded)
+
+
+def _padded(size: Expr, positions: Expr, stride: int, reach: int) -> Expr:
+    """The size with what its windows need: those at the first position and at the last."""
+    return maximum(size, (positions - 1) * constant(stride) + constant(reach))
 
 
 def divided(layer: Conv[Expr]) -> Constraints:
