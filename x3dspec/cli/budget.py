@@ -16,7 +16,7 @@ from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.formula.real import text
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Evaluator
@@ -157,7 +157,8 @@ def budget(
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
         files[plot] = picture.drawn(plot, _plotted(found))
-    output.write(files)
+    moved = bool(found.trajectory.steps)
+    output.write(files if moved else {})
     near = snapped(architecture, found.resolved.setting)
     if as_json:
         typer.echo(output.document(_answer(found, content(found.resolved, table, near, convention))))
@@ -166,6 +167,10 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+    if files and not moved:
+        raise Infeasible(
+            "no factor was moved: it is the network that it starts from, and nothing was written"
+        )
 
 
 def _command(spec: str, found: Budget, tolerance: str, fill: bool) -> str:

@@ -190,11 +190,13 @@ def _operation(names: Names, name: str, given: dict[str, Any], result: Any) -> s
 def _details(names: Names, kind: str, given: dict[str, Any], dimensions: int) -> dict[str, object]:
     if kind == "conv":
         kernel = list(given["weight"].shape[2:])
-        numbers = {name: given[name] for name in ("stride", "padding", "groups")}
+        numbers = {name: given[name] for name in ("stride", "padding", "dilation", "groups")}
         return {"kernel": kernel, **numbers, "bias": given["bias"] is not None}
     if kind in ("max_pool", "avg_pool"):
         arguments = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        return {name: _each(given[argument], dimensions) for name, argument in arguments.items()}
+        numbers = {name: _each(given[argument], dimensions) for name, argument in arguments.items()}
+        flags = ("ceil_mode", "count_include_pad")
+        return {**numbers, **{name: given[name] for name in flags if name in given}}
     if kind == "norm":
         return {"eps": given["eps"], "momentum": given["momentum"]}
     if kind == "linear":
