@@ -58,6 +58,7 @@ class Emitter:
             "imports": self._imports(),
             "dims": self.dims,
             "positions": self._positions(),
+            "helpers": self._helpers(),
             "gates": [self._gate(*functions, name) for functions, name in self.gates.items()],
             "blocks": [self._block(name, block) for name, block in self.blocks.classes.items()],
             "network": self._network(),
@@ -107,6 +108,10 @@ class Emitter:
         layers = (layer for stage in self.network.stages for layer in net.walk(stage))
         return (layer for layer in layers if isinstance(layer, net.SqueezeExcite))
 
+    def _helpers(self) -> set[str]:
+        """The classes of layers that torch has none for."""
+        return {layer.helper for stage in self.network.stages for layer in net.walk(stage)} - {""}
+
     def _positions(self) -> str:
         """The dimensions that squeeze-excitation takes its mean over."""
         by_frame = any(layer.over == "frame" for layer in self._attention())
@@ -118,7 +123,7 @@ class Emitter:
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
         modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
-        functional = ["import torch.nn.functional as F"] if "F" in modules else []
+        functional = ["import torch.nn.functional as F"] if "F" in modules or self._helpers() else []
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
         return [*self._standard(), "import torch", *functional, "from torch import Tensor, nn", *checkpoint]
 

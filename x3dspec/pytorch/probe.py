@@ -190,11 +190,13 @@ def _operation(names: Names, name: str, call: dict[str, Any], result: Any) -> st
 def _details(names: Names, kind: str, call: dict[str, Any], dimensions: int) -> dict[str, object]:
     if kind == "conv":
         kernel = list(call["weight"].shape[2:])
-        numbers = {name: call[name] for name in ("stride", "padding", "groups")}
+        numbers = {name: call[name] for name in ("stride", "padding", "dilation", "groups")}
         return {"kernel": kernel, **numbers, "bias": call["bias"] is not None}
     if kind in ("max_pool", "avg_pool"):
         arguments = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        return {name: _each(call[argument], dimensions) for name, argument in arguments.items()}
+        numbers = {name: _each(call[argument], dimensions) for name, argument in arguments.items()}
+        flags = ("ceil_mode", "count_include_pad")
+        return {**numbers, **{name: call[name] for name in flags if name in call}}
     if kind == "norm":
         return {"eps": call["eps"], "momentum": call["momentum"]}
     if kind == "linear":
