@@ -77,12 +77,11 @@ def difference(before: Resolved, after: Resolved) -> str:
     names = dict.fromkeys([*counts[0], *counts[1]])
     rows = [(name, counts[0].get(name, 0), counts[1].get(name, 0)) for name in names]
     first, second = (each.cost().macs for each in (before, after))
-    called = [each.network.identity.name for each in (before, after)]
-    if called[0] == called[1]:
-        called = ["before", "after"]
+    names_of = before.network.identity.name, after.network.identity.name
+    one, other = ("before", "after") if len({*names_of}) == 1 else names_of
     by = f" ({100 * (second / first - 1):+.1f} %)" if first != second else ""
     title = f"{_title(before)}: {short(first)} to {short(second)} MACs{by}"
-    return charts.picture(title, [charts.heading(title), panels.pairs(rows, *called, "MACs by stage")])
+    return charts.picture(title, [charts.heading(title), panels.pairs(rows, one, other, "MACs by stage")])
 
 
 def times(rows: Sequence[tuple[str, float, Mapping[str, float]]], ratio: float | None, step: str) -> str:
