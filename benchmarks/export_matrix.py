@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from x3dspec.pytorch.export import AXES, FORMATS, TOLERANCE, Wish, export, module
+from x3dspec.pytorch.export import TOLERANCE, Wish, export, module
+from x3dspec.pytorch.formats import AXES, FORMATS
 
 Maker = Callable[[nn.Module, bool], Callable[[Tensor], Tensor]]
 

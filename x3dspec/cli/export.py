@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from typing_extensions import TypedDict
 
-from x3dspec.cli import output
+from x3dspec.cli import completion, output
 from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
 
 if TYPE_CHECKING:
@@ -39,11 +39,18 @@ def register(app: typer.Typer) -> None:
 
 def command(
     file: Path = typer.Argument(metavar="FILE", help="An emitted module."),
-    to: str = typer.Option(..., metavar="FORMAT", help="onnx, torch-export or openvino."),
+    to: str = typer.Option(
+        ..., metavar="FORMAT", autocompletion=completion.formats, help="onnx, torch-export or openvino."
+    ),
     out: Path = typer.Option(..., "-o", "--output", metavar="OUT", help="The file to write."),
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
     static: bool = typer.Option(False, "--static", help="Fix batch, frames and size to the clip's."),
-    dynamic: str = typer.Option(None, metavar="AXES", help="What stays open: batch,frames,height,width."),
+    dynamic: str = typer.Option(
+        None,
+        metavar="AXES",
+        autocompletion=completion.open_axes,
+        help="What stays open: batch,frames,height,width.",
+    ),
     opset: int = typer.Option(None, min=18, max=25, help="ONNX's opset; by default torch's exporter's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
@@ -57,7 +64,8 @@ def command(
     x3dspec export generated/x3d_s.py --to onnx -o x3d_s.onnx
     """
     try:
-        from x3dspec.pytorch.export import AXES, Wish, about, export, module
+        from x3dspec.pytorch.export import Wish, about, export, module
+        from x3dspec.pytorch.formats import AXES
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise

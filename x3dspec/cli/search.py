@@ -95,7 +95,12 @@ def command(
         autocompletion=completion.objectives,
         help="What to have the most of: macs, params, activations, or a judge's score.",
     ),
-    pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
+    pareto: str = typer.Option(
+        None,
+        metavar="X,Y",
+        autocompletion=completion.quantities,
+        help="Also the networks with least X and most Y.",
+    ),
     top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
     options: list[str] = typer.Option(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."

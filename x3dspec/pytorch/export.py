@@ -20,14 +20,12 @@ from torch import Tensor, nn
 
 from x3dspec.codegen.header_reader import read_header
 from x3dspec.language.errors import BadArgument, SpecError, unknown
+from x3dspec.pytorch.formats import AXES, FORMATS
 from x3dspec.pytorch.probe import loaded
 
-FORMATS = {"onnx": ".onnx", "torch-export": ".pt2", "openvino": ".xml"}
 #: Largest difference of a logit from torch's own, over the largest logit, in 32-bit floats.
 TOLERANCE = 1e-4
 
-#: What can stay open, by the name that it has in the exported file.
-AXES = ("batch", "frames", "height", "width")
 
 Run = Callable[[Tensor], Tensor]
 
