@@ -92,5 +92,5 @@ def _content(found: Exported) -> ExportAnswer:
         "format": found.format,
         "files": found.files,
         "dynamic": found.dynamic,
-        "parity": [{"shape": p.shape, "difference": p.difference, "ok": p.ok} for p in found.parities],
+        "parity": [output.picked(Parity, parity) for parity in found.parities],
     }
