@@ -199,6 +199,10 @@ def _details(names: Names, kind: str, given: dict[str, Any], dimensions: int) ->
         return {**numbers, **{name: given[name] for name in flags if name in given}}
     if kind == "norm":
         return {"eps": given["eps"], "momentum": given["momentum"]}
+    if kind == "layer_norm":
+        return {"eps": given["eps"]}
+    if kind == "group_norm":
+        return {"groups": given["group"], "eps": given["eps"]}
     if kind == "linear":
         return {"bias": len(given["self"].shape) == 1}
     if kind == "prelu":
