@@ -162,13 +162,13 @@ class Rules:
                 for own, theirs in group.templates():
                     spelled = own if name == OWN else theirs
                     patterns.setdefault(_pattern(spelled), (own, int(FROM_ONE in spelled)))
-        found = {}
+        renamed = {}
         for module in modules:
             for pattern, (own, first) in patterns.items():
                 if match := pattern.fullmatch(module):
-                    found[module] = own.replace(BLOCK, str(int(match[1] or 0) - first))
+                    renamed[module] = own.replace(BLOCK, str(int(match[1] or 0) - first))
                     break
-        return found
+        return renamed
 
     def detect(self, keys: Collection[str], label: str = "checkpoint") -> str:
         """The code base that most of the keys, and at least half of them, look like.

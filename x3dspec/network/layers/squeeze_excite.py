@@ -105,7 +105,7 @@ class SqueezeExcite(Layer[N]):
         one, zero = [1] * (len(shape) - 1), [0] * (len(shape) - 1)
         left = [shape[1], *one[1:]] if self.over == "frame" else one
         gate, hidden = [shape[0], *left], [self.hidden, *left]
-        conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
+        conv = {"kernel": one, "stride": one, "padding": zero, "dilation": one, "groups": 1, "bias": True}
         yield "mean", gate, {}
         yield "conv", hidden, conv
         yield self.activation, hidden, {}
