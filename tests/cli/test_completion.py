@@ -55,6 +55,7 @@ def completed(line: str, folder: Path) -> list[str]:
         ("x3dspec search x2d --objective act", ["activations"]),
         ("x3dspec budget --fix gamma_t", ["gamma_tau", "gamma_t"]),
         ("x3dspec search efficientnet --grid p", ["phi"]),
+        ("x3dspec solve efficientnet --for p", ["phi"]),
     ],
 )
 def test_what_is_offered(line: str, offered: list[str], tmp_path: Path) -> None:

@@ -11,10 +11,14 @@ import pytest
 import x3dspec
 from x3dspec.cli import run
 from x3dspec.formula.closed_form import Formula, derive
-from x3dspec.formula.compound import Compound, compound
-from x3dspec.formula.elasticity import elasticities
+from x3dspec.formula.compound import Compound, R, along, compound, ray
+from x3dspec.formula.elasticity import elasticities, smooth
+from x3dspec.formula.powers import leading
+from x3dspec.formula.real import Real
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
+from x3dspec.network.evaluator import Evaluator
+from x3dspec.scaling.solving import relaxed
 
 WEIGHTS = {"gamma_w": Fraction(9), "gamma_d": Fraction(4)}
 
@@ -72,6 +76,56 @@ def test_terms_that_are_taken_off_leave_the_best_open() -> None:
     answer = scaled(cost, {name: slopes[name] for name in ("gamma_d", "gamma_w")}, "efficientnet_b0")
     assert [float(share.value) for share in answer.shares] == pytest.approx([1, 1])
     assert not answer.best
+
+
+def test_a_ray_reaches_the_cost_exactly() -> None:
+    """start * r**weight: recomputed from the values, and the root of a cubic as sympy has it."""
+    answer = ray(x3dspec.load("x3d_s"), {"gamma_t": Fraction(1), "gamma_s": Fraction(1)}, "macs", 4 * 10**9)
+    assert answer is not None
+    assert isinstance(answer.r, Real)
+    assert answer.r.exact == "209007601593060032269121745**(1/3)/457277340"
+    gauge = Evaluator.of(x3dspec.load("x3d_s"))
+    assert relaxed(gauge, {**SMALL, **answer.values}) == 4 * 10**9
+    steep = ray(x3dspec.load("x3d_s"), WEIGHTS, "macs", 4 * 10**9)
+    assert steep is not None
+    reached = relaxed(gauge, {**SMALL, **steep.values})
+    assert isinstance(reached, Real)
+    assert reached.low <= 4 * 10**9 <= reached.high
+    assert reached.high - reached.low < Fraction(1, 10**30)
+
+
+SMALL = {
+    "gamma_t": Fraction(13), "gamma_s": Fraction(10, 7), "gamma_b": Fraction(9, 4), "gamma_d": Fraction(11, 5)
+}  # fmt: skip
+
+
+def test_efficientnets_published_scaling_is_a_ray() -> None:
+    """Where r is 2 all factors are at the published 1.2, 1.1, 1.15: the next network of the family."""
+    published = {"gamma_d": 1.2, "gamma_w": 1.1, "gamma_s": 1.15}
+    weights = {name: Fraction(math.log2(scale)) for name, scale in published.items()}
+    b0 = x3dspec.load("efficientnet_b0")
+    setting = {name: Fraction(str(scale)) for name, scale in published.items()}
+    cost = float(derive(b0, relaxed=True, setting=setting).value)
+    answer = ray(b0, weights, "macs", round(cost))
+    assert answer is not None
+    assert float(answer.r) == pytest.approx(2, abs=1e-8)
+    assert {name: float(value) for name, value in answer.values.items()} == pytest.approx(published)
+    assert cost / float(derive(b0, relaxed=True).value) == pytest.approx(1.2 * 1.1**2 * 1.15**2, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["x2d", "mobilenet_v2"])
+@pytest.mark.parametrize("alpha", [Fraction(1, 3), Fraction(1, 2), Fraction(4, 5), Fraction(1)])
+def test_dollars_compound_scaling(name: str, alpha: Fraction) -> None:
+    """dWr (Section 4.2): with width by s**(alpha/2) and the rest shared by depth and size the FLOPs grow
+    by s, and the activations by s**(1 - alpha/2), the root of s where alpha is 1."""
+    weights = {"gamma_d": (1 - alpha) / 2, "gamma_w": alpha / 2, "gamma_s": (1 - alpha) / 4}
+    exponents = {}
+    for quantity in ("macs", "activations"):
+        cost, _ = along(smooth(x3dspec.load(name), quantity), weights)
+        head = leading(cost, R)
+        assert head is not None
+        exponents[quantity] = Fraction(int(head[0].p), int(head[0].q))
+    assert exponents == {"macs": 1, "activations": 1 - alpha / 2}
 
 
 @pytest.mark.parametrize("weights", ["gamma_t=1,gamma_s=1", "gamma_t=1,gamma_s=2", "gamma_w=1,gamma_d=1"])

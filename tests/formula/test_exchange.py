@@ -10,7 +10,10 @@ import sympy
 
 import x3dspec
 from x3dspec.cli import run
-from x3dspec.formula.exchange import degree, exchanges
+from x3dspec.formula.elasticity import smooth
+from x3dspec.formula.exchange import exchanges
+from x3dspec.formula.powers import leading
+from x3dspec.formula.sympy_bridge import symbol
 
 
 def test_doubling_the_macs_of_x3d_s() -> None:
@@ -48,13 +51,37 @@ def test_elasticities_tend_to_degrees() -> None:
         assert float(row.elasticities[quantity]) == pytest.approx(float(power), rel=1e-4)
 
 
-def test_a_factor_in_an_exponent_has_no_degree() -> None:
+def test_what_a_sum_of_powers_tends_to() -> None:
     x, y = sympy.symbols("x y", positive=True)
-    assert degree(x**2 * y + 3 * x + 1, x) == 2
-    assert degree(sympy.sqrt(x) + y, x) == sympy.Rational(1, 2)
-    assert degree(2**x + x, x) is None
+    assert leading(x**2 * y + 3 * x + x**2, x) == (2, y + 1)
+    assert leading(sympy.sqrt(x) + y, x) == (sympy.Rational(1, 2), 1)
+    assert leading(2**x + x, x) is None
+
+
+def test_of_a_maximum_it_is_what_a_large_factor_takes() -> None:
+    """Whatever applies where the factor is now."""
+    x = sympy.Symbol("x", positive=True)
+    assert leading(sympy.Max(5 * x, x**2, 1280) + x, x) == (2, 1)
+    assert leading(sympy.Min(5 * x, sympy.Max(3, x)) + 1, x) == (1, 1)
+    assert leading(sympy.Max(2**x, x), x) is None
+    rows = {row.factor: row.degrees for row in exchanges(x3dspec.load("mobilenet_v2"))}
+    assert rows["gamma_w"] == {"macs": 2, "params": 2, "activations": 1}
+
+
+def test_a_factor_in_an_exponent_has_no_degree() -> None:
     [row] = exchanges(x3dspec.load("efficientnet"))
     assert (row.factor, row.degrees, row.limits) == ("phi", None, {})
+
+
+@pytest.mark.parametrize("spec", ["x3d_s", "efficientnet_b3", "mobilenet_v2"])
+def test_an_elasticity_as_a_formula_has_its_value(spec: str) -> None:
+    architecture = x3dspec.load(spec)
+    values = smooth(architecture).values
+    for row in exchanges(architecture):
+        for quantity, formula in row.formulas.items():
+            assert formula.xreplace(values) == row.elasticities[quantity]
+        assert row.along.free_symbols == {symbol(row.factor)}
+        assert row.along.xreplace(values) == row.elasticities["macs"]
 
 
 def test_the_command_prints_what_is_derived(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,15 +95,3 @@ def test_the_command_prints_what_is_derived(capsys: pytest.CaptureFixture[str]) 
     rows = {row["factor"]: row for row in answer["factors"]}
     assert rows["gamma_w"]["degrees"] == {"macs": 2, "params": 2, "activations": 1}
     assert rows["gamma_s"]["limits"] == {"macs": 1, "params": 0, "activations": 1}
-
-
-@pytest.mark.parametrize(
-    ("spec", "frames"),
-    [("x3d_s", {"given": 13, "seen": 57}), ("c2d_r50", None), ("efficientnet", None)],
-)
-def test_frames_seen_by_the_last_convolution(
-    spec: str, frames: dict[str, int] | None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """1 + 4 of the stem + 2 of each of 26 blocks of X3D-S; None where frames are dropped, or in 2-D."""
-    assert run(["scaling", spec, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frames"] == frames

@@ -141,6 +141,15 @@ def test_what_has_which_form() -> None:
     agrees(exponent.value, bisected(2**X * X, X, {}, Fraction(1), Fraction(0)))
 
 
+def test_a_steep_function_is_enclosed_as_closely() -> None:
+    """Far from a straight line between its ends, where regula falsi would creep."""
+    for cost in (X**22 * 3 + X**13, 10**6 * X**22 + 2 ** (8 * X), 2 ** (30 * X) + X**19):
+        [solution] = solved(cost, 4 * 10**9)
+        assert isinstance(solution.value, Real)
+        assert solution.value.high - solution.value.low < Fraction(1, 10**60)
+        agrees(solution.value, bisected(cost, X, {}, Fraction(4 * 10**9), Fraction(0)))
+
+
 def test_the_branch_that_applies() -> None:
     cost = sympy.Max(10, 4 * X) + X
     assert [s.value for s in solved(cost, 11)] == [1]

@@ -189,7 +189,7 @@ def test_what_brute_force_finds(
             continue
         result = search(x2d, limits, grids=grids, top=5)
         assert len({counts for counts, _ in expected}) <= result.fit <= len(expected)
-        got = [tuple(vars(each.counts).values()) for each in result.best]
+        got = [tuple(each.counts.values()) for each in result.best]
         assert got == [counts for counts, _ in expected][: len(got)]
         assert result.complete
     assert 0 < infeasible < 50

@@ -14,6 +14,7 @@ import x3dspec
 from specs import COMPOUND, GROUPED, written
 from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
+from x3dspec.language.errors import Refusal, sure
 from x3dspec.language.numbers import approximate, sqrt
 from x3dspec.network import preset
 from x3dspec.network.evaluator import Evaluator
@@ -21,15 +22,15 @@ from x3dspec.network.grid import snapped
 from x3dspec.network.units import parse_target
 from x3dspec.scaling import fill
 from x3dspec.scaling.axes import axes
-from x3dspec.scaling.budget import Budget, solve
+from x3dspec.scaling.budget import Budget, budgeted
 from x3dspec.scaling.judges import Candidate, Score
 from x3dspec.scaling.ladder import Ladder
+from x3dspec.scaling.loop import expanded, in_turns
 from x3dspec.scaling.published import bare
 from x3dspec.scaling.search import lattice
 from x3dspec.scaling.search.lattice import Lattice
 from x3dspec.scaling.search.ranges import parse_fix, parse_grid, ranges
 from x3dspec.scaling.search.search import Result, judged, search
-from x3dspec.scaling.steps import expand, in_order
 
 #: A width that no rounding makes whole, and one that has no value where w is 2.
 RAW = """
@@ -67,8 +68,10 @@ SMOOTH = RAW.replace("  - {name: odd, layers: [conv: {out: 8 / (2 - w), kernel: 
 )
 def test_a_figure_that_is_none(tmp_path: Path, text: str, value: Fraction, message: str) -> None:
     evaluator = Evaluator.of(written(tmp_path, text))
+    refusal = evaluator.count("macs", {"w": value})
+    assert isinstance(refusal, Refusal)
     with pytest.raises(SpecError, match=rf"spec\.yaml: {message}$"):
-        evaluator.form(()).count("macs", {"w": value})
+        sure(refusal)
 
 
 def test_figures_that_are_no_whole_numbers(tmp_path: Path) -> None:
@@ -97,9 +100,9 @@ def test_a_follower_without_an_exact_value_is_no_rung(tmp_path: Path) -> None:
     architecture = written(tmp_path, FOLLOWED)
     both = axes(architecture.source)["both"]
     evaluator = Evaluator.of(architecture)
-    with pytest.raises(SpecError) as caught:
-        both.moved(evaluator.values({}), sqrt(2))
-    [problem] = caught.value.problems
+    refusal = both.moved(evaluator.values({}), sqrt(2))
+    assert isinstance(refusal, Refusal)
+    [problem] = refusal.problems
     assert (problem.path, problem.message) == ("axes.both.size", "irrational exponent")
     assert not Ladder(evaluator, both, {}).within(1000)
 
@@ -114,7 +117,7 @@ def test_snapped_values_build_the_same_network(tmp_path: Path) -> None:
 
 
 def filled(architecture: Architecture, target: str) -> Budget:
-    return solve(architecture, parse_target(target), fill=True)
+    return budgeted(architecture, parse_target(target), fill=True)
 
 
 @pytest.mark.parametrize("target", ["300MMACs", "1.2GMACs"])
@@ -231,7 +234,8 @@ def test_a_preset_is_found_from_where_it_is_written(tmp_path: Path) -> None:
 
 def test_an_expansion_ends_where_no_axis_can_step(tmp_path: Path) -> None:
     architecture = written(tmp_path, RAW)
-    trajectory = expand(architecture, in_order(architecture))
+    evaluator = Evaluator.of(architecture)
+    trajectory = expanded(evaluator, in_turns(evaluator), "in turns")
     assert (trajectory.steps, trajectory.ended) == ((), "no axis can take a step")
 
 

@@ -16,15 +16,15 @@ from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.formula.real import text
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
-from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.steps import Step, Trajectory
+from x3dspec.scaling.budget import ORDERS, Budget, Next, budgeted
+from x3dspec.scaling.trajectory import Step, Trajectory
 
 #: Characters of a closed form in a table.
 MAX_EXACT = 40
@@ -159,7 +159,7 @@ def budget(
     picture.expect(plot)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
-    found = solve(
+    found = budgeted(
         architecture, asked, order.value, share, fill, fixed=parse_kept(Evaluator.of(architecture), fix)
     )
     table = rows(found.resolved, convention)
@@ -172,7 +172,8 @@ def budget(
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
         files[plot] = picture.drawn(plot, _plotted(found))
-    output.write(files)
+    moved = bool(found.trajectory.steps)
+    output.write(files if moved else {})
     near = snapped(architecture, found.resolved.setting)
     if as_json:
         typer.echo(output.document(_answer(found, content(found.resolved, table, near, convention))))
@@ -181,6 +182,10 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+    if files and not moved:
+        raise Infeasible(
+            "no factor was moved: it is the network that it starts from, and nothing was written"
+        )
 
 
 def _command(spec: str, found: Budget, tolerance: str, fill: bool) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
 from x3dspec.cli import output
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from x3dspec.pytorch.export import Target, Wish
     from x3dspec.pytorch.export.doctor import Diagnosis
 
@@ -33,7 +31,7 @@ class DoctorAnswer(TypedDict):
     obstacles: tuple[str, ...]
 
 
-def examined(network: nn.Module, runtime: Target, clip: tuple[int, ...], wish: Wish) -> DoctorAnswer:
+def examined(network: Any, runtime: Target, clip: tuple[int, ...], wish: Wish) -> DoctorAnswer:
     """What the target would make of a network; it is traced, and nothing is written."""
     from x3dspec.pytorch.export.doctor import diagnose
     from x3dspec.pytorch.export.exporting import asked

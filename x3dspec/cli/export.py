@@ -61,6 +61,7 @@ def command(
         None, "--form", help="The form to export; by default the file's, or one that the format can run."
     ),
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
+    spec: str = typer.Option(None, help="The file's spec, where its header does not lead to it."),
     preprocess: bool = typer.Option(
         False, "--preprocess", help="Frames go in as bytes, (H, W, C); scale, mean and std are inside."
     ),
@@ -95,7 +96,7 @@ def command(
     own = _form(file)
     chosen = runtime.form(own, None if form is None else known_form(form))
     wish = Wish(_axes(static, dynamic), opset, preprocess=preprocess)
-    network, clip = in_form(file, chosen, weights)
+    network, clip = in_form(file, chosen, weights, spec)
     why = "" if chosen == own or form else f", not {own}: {runtime.because}"
     if doctor:
         found = examination.examined(network, runtime, clip, wish)

@@ -37,7 +37,8 @@ class Input(TypedDict):
 
 class Costs(TypedDict):
     """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
-    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing."""
+    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing; `peak` of the
+    greatest live activations of one clip at inference, null for a stream."""
 
     macs: int
     params: int
@@ -45,6 +46,7 @@ class Costs(TypedDict):
     weights: int
     bytes: int
     saved: int
+    peak: int | None
     operations: int
     convention: str
 
@@ -147,7 +149,7 @@ def resolve(
     if as_json:
         answer: ResolveAnswer = {
             "x3dspec": output.head("resolve"),
-            **content(resolved, table, near, convention),
+            **content(resolved, table, near, convention, form),
             "form": form,
             "memory": remembers,
             "training": fits,
@@ -158,7 +160,9 @@ def resolve(
         typer.echo("\n".join([*screen(resolved, table, convention), *extra]))
     else:
         typer.echo(
-            "\n".join([*page(resolved, table, near, convention), *_remembered(remembers), *_batch(fits)])
+            "\n".join(
+                [*page(resolved, table, near, convention, form), *_remembered(remembers), *_batch(fits)]
+            )
         )
 
 
@@ -195,7 +199,9 @@ def _remembered(memory: Memory | None) -> list[str]:
     return output.aligned([["remembers", size], ["", parts], ["stream", seen]])
 
 
-def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:
+def content(
+    resolved: Resolved, table: list[Row], near: Snapped, convention: str, form: str = "train"
+) -> Network:
     """A network as JSON has it."""
     network, source = resolved.network, resolved.architecture.source
     return {
@@ -211,7 +217,7 @@ def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str
             "size": network.size,
             "stride": network.stride,
         },
-        "cost": costs(resolved, convention),
+        "cost": costs(resolved, convention, form),
         "stages": [
             {
                 "name": row.name,
@@ -236,7 +242,12 @@ def _saved(resolved: Resolved) -> int:
     return kept
 
 
-def costs(resolved: Resolved, convention: str) -> Costs:
+def _peak(resolved: Resolved, form: str) -> int | None:
+    """A stream holds more between steps than within one: see what it remembers."""
+    return None if form == "stream" else resolved.peak(form)
+
+
+def costs(resolved: Resolved, convention: str, form: str) -> Costs:
     cost = resolved.cost(convention)
     return {
         "macs": cost.macs,
@@ -245,17 +256,20 @@ def costs(resolved: Resolved, convention: str) -> Costs:
         "weights": cost.weights,
         "bytes": cost.bytes,
         "saved": _saved(resolved),
+        "peak": _peak(resolved, form),
         "operations": cost.operations,
         "convention": convention,
     }
 
 
-def page(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> list[str]:
+def page(
+    resolved: Resolved, table: list[Row], near: Snapped, convention: str, form: str = "train"
+) -> list[str]:
     """The same for people."""
     identity = resolved.network.identity
     title = f"{identity.title or identity.name} ({resolved.architecture.source.display})"
     stages, factors = _stages(table, convention), _factors(resolved, near)
-    return [title, "", *stages, "", *factors, "", *totals(resolved, convention)]
+    return [title, "", *stages, "", *factors, "", *totals(resolved, convention, form)]
 
 
 def _stages(table: list[Row], convention: str) -> list[str]:
@@ -282,7 +296,7 @@ def _factors(resolved: Resolved, near: Snapped) -> list[str]:
     return output.aligned(cells)
 
 
-def totals(resolved: Resolved, convention: str) -> list[str]:
+def totals(resolved: Resolved, convention: str, form: str) -> list[str]:
     """Clip, counts, and what they mean."""
     network, cost = resolved.network, resolved.cost(convention)
     counted = CONVENTIONS[convention]
@@ -305,4 +319,7 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
         ["memory saved", f"{binary(_saved(resolved))} for the backward pass of one clip, fp32"],
     ]
+    most = _peak(resolved, form)
+    if most is not None:
+        cells.append(["memory peak", f"{binary(most)} of activations of one clip at inference, fp32"])
     return output.aligned(cells)

@@ -70,7 +70,11 @@ def solve(
         autocompletion=completion.specs,
     ),
     unknowns: list[str] = typer.Option(
-        ..., "--for", metavar="FACTOR|AXIS", help="What to solve for; several factors, or one axis."
+        ...,
+        "--for",
+        metavar="FACTOR|AXIS",
+        autocompletion=completion.factors,
+        help="What to solve for; several factors, or one axis.",
     ),
     targets: list[str] = typer.Option(
         ..., "--target", metavar="FIGURE", help="4.7GFLOPs, '4M params', ...: one for each unknown."

@@ -40,10 +40,6 @@ class DeployEmitter(Emitter):
         deploy_form = {"kinds": self.kinds, "taps": "", "mean": mean, "layout": self._layout()}
         return {**super()._context(), **deploy_form}
 
-    def _imports(self) -> list[str]:
-        plain = [line for line in super()._imports() if line != "import torch"]
-        return ["import torch", *plain]
-
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
         steps = [step for each in classes for step in every_step(each.steps)]

@@ -58,6 +58,7 @@ class Emitter:
             "imports": self._imports(),
             "dims": self.dims,
             "positions": self._positions(),
+            "helpers": self._helpers(),
             "gates": [self._gate(*functions, name) for functions, name in self.gates.items()],
             "blocks": [self._block(name, each) for name, each in self.blocks.classes.items()],
             "network": self._network(),
@@ -107,6 +108,10 @@ class Emitter:
         layers = (layer for stage in self.network.stages for layer in net.walk(stage))
         return (layer for layer in layers if isinstance(layer, net.SqueezeExcite))
 
+    def _helpers(self) -> set[str]:
+        """The classes of layers that torch has none for."""
+        return {layer.helper for stage in self.network.stages for layer in net.walk(stage)} - {""}
+
     def _positions(self) -> str:
         """The dimensions that squeeze-excitation takes its mean over."""
         by_frame = any(layer.over == "frame" for layer in self._attention())
@@ -118,10 +123,13 @@ class Emitter:
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
         modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
-        plain = ["import torch"] if "torch" in modules else []
-        functional = ["import torch.nn.functional as F"] if "F" in modules else []
+        functional = ["import torch.nn.functional as F"] if "F" in modules or self._helpers() else []
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
-        return [*plain, *functional, "from torch import Tensor, nn", *checkpoint]
+        return [*self._standard(), "import torch", *functional, "from torch import Tensor, nn", *checkpoint]
+
+    def _standard(self) -> list[str]:
+        """Imports that are Python's own."""
+        return ["from collections.abc import Iterator, Sequence", ""]
 
     # The parts of the file
 
@@ -206,8 +214,9 @@ class Emitter:
                 head += lines
             else:
                 features += lines
-                intermediates += [*lines, f"{INDENT}outputs.append(x)"]
-        return {"features": returned(features), "intermediates": intermediates, "head": head}
+                intermediates += [*lines, f"{INDENT}yield x"]
+        rest = {"intermediates": intermediates, "head": head}
+        return {"features": returned(features), **{name: list(map(broken, rest[name])) for name in rest}}
 
     def _run(self, stage: net.Stage[int]) -> list[str]:
         """The lines of forward that run a stage."""
@@ -262,6 +271,8 @@ class Emitter:
             Parameter("num_classes", "int", str(self.classifier.outputs.channels)),
             Parameter("in_channels", "int", str(self.network.inputs.channels)),
             *[Parameter("dropout", "float", rate) for rate in rates],
+            Parameter("device", "torch.device | str | None", "None"),
+            Parameter("dtype", "torch.dtype | None", "None"),
         )
 
     def _factory(self) -> dict[str, str]:

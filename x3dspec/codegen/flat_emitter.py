@@ -44,8 +44,10 @@ class FlatEmitter(Emitter):
         }
 
     def _imports(self) -> list[str]:
-        *plain, last = [line for line in super()._imports() if not line.startswith("import ")]
-        return ["import torch", "import torch.nn.functional as F", *plain, last]
+        functional = "import torch.nn.functional as F"
+        plain = [line for line in super()._imports() if line != functional]
+        place = plain.index("import torch") + 1
+        return [*plain[:place], functional, *plain[place:]]
 
     def _block(self, name: str, block: Class) -> dict[str, Any]:
         return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}

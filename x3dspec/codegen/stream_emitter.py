@@ -53,9 +53,8 @@ class StreamEmitter(Emitter):
             "window": next(each.window for each in steps if isinstance(each, RunningMean)),
         }
 
-    def _imports(self) -> list[str]:
-        plain = [line for line in super()._imports() if line != "import torch"]
-        return ["import torch", *plain]
+    def _standard(self) -> list[str]:
+        return []
 
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
         found = super()._gate(activation, gate, name)

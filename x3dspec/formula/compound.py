@@ -6,6 +6,8 @@ products of powers; its logarithm is convex in the logarithms of the factors whe
 so that values that meet the condition are the best there are (geometric programming: Boyd, Kim, Vandenberghe
 and Hassibi, A tutorial on geometric programming, 2007). Of a single product, such as EfficientNet's
 alpha * beta**2 * gamma**2, the elasticities are the same everywhere, and no values are better than others.
+What such families do instead is to grow all factors together, each as its start times r to the power of
+its weight: along this ray a cost is a function of r alone, and :func:`ray` inverts it.
 """
 
 from __future__ import annotations
@@ -19,12 +21,17 @@ import mpmath
 import sympy
 
 from x3dspec.formula.closed_form import refusals
-from x3dspec.formula.elasticity import smooth
-from x3dspec.formula.sympy_bridge import symbol
+from x3dspec.formula.elasticity import Smooth, smooth
+from x3dspec.formula.enclosures import evaluated
+from x3dspec.formula.real import Number
+from x3dspec.formula.solve import inverse
+from x3dspec.formula.sympy_bridge import symbol, to_number
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.layers import Setting
 
+#: By what all factors grow along a ray.
+R = symbol("r")
 #: Decimal digits that mpmath computes with, and to which the conditions hold.
 DIGITS, HELD = 80, 60
 _ROUNDS = 200
@@ -52,6 +59,14 @@ class Compound:
 
     shares: tuple[Share, ...]
     best: bool
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Factors that grow together: each is its start times `r` to the power of its weight."""
+
+    r: Number
+    values: Mapping[str, Number]
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,37 @@ def compound(
             tuple(Share(name, weight, mpmath.exp(x), slope) for (name, weight), x, slope in shares),
             all(product.number > 0 for product in products),
         )
+
+
+def ray(
+    architecture: Architecture,
+    weights: Mapping[str, Fraction],
+    quantity: str,
+    target: int,
+    *,
+    setting: Setting | None = None,
+) -> Ray | None:
+    """Where the cost without rounding is met along the ray; None where it is not met once.
+
+    Raises:
+        SpecError: as :func:`compound`.
+    """
+    form = smooth(architecture, quantity, setting=setting)
+    _check(weights, [factor.name for factor in form.factors])
+    with refusals(architecture):
+        cost, moved = along(form, weights)
+        solutions = inverse(cost, R).solutions({}, Fraction(target), Fraction(0))
+        if len(solutions) != 1:
+            return None
+        [solution] = solutions
+        values = {name: evaluated(value, {R: solution.value}) for name, value in moved.items()}
+    return Ray(solution.value, {name: value for name, value in values.items() if value is not None})
+
+
+def along(form: Smooth, weights: Mapping[str, Fraction]) -> tuple[Any, dict[str, Any]]:
+    """A cost over R alone, at the values of the factors without a weight; and what R makes of the others."""
+    moved = {name: form.values[symbol(name)] * R ** to_number(weight) for name, weight in weights.items()}
+    return form.everywhere.xreplace({**form.values, **{symbol(n): v for n, v in moved.items()}}), moved
 
 
 def _check(weights: Mapping[str, Fraction], factors: Sequence[str]) -> None:

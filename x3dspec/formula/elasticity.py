@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import sympy
 
 from x3dspec.formula.closed_form import refusals
-from x3dspec.formula.sympy_bridge import symbol, to_number, to_sympy
+from x3dspec.formula.sympy_bridge import symbol, to_number, translate
 from x3dspec.language import expressions as expr
 from x3dspec.language import relaxation
 from x3dspec.language.algebra import EXACT
@@ -27,12 +28,13 @@ from x3dspec.network.quantities import quantity as counted_as
 class Smooth:
     """A cost without rounding, multiplied out, on the branch of every maximum that applies.
 
-    `values` are those of all factors, as sympy's numbers.
+    `values` are those of all factors, as sympy's numbers. `everywhere` is the cost on all branches.
     """
 
     quantity: Quantity
     cost: Any
     values: dict[Any, Any]
+    everywhere: Any
 
     @property
     def factors(self) -> list[Any]:
@@ -45,6 +47,20 @@ class Smooth:
         """What it is at the values, exactly."""
         return self.cost.xreplace(self.values)
 
+    def along(self, factor: Any, everywhere: bool = False) -> Any:
+        """The cost over one factor, at the values of all others; on all branches if `everywhere`."""
+        others = {other: value for other, value in self.values.items() if other != factor}
+        return (self.everywhere if everywhere else self.cost).xreplace(others)
+
+    def formula(self, factor: Any) -> Any:
+        """Its elasticity by one factor, as a quotient over all factors."""
+        return quotient(sympy.expand(factor * sympy.diff(self.cost, factor)), self.cost)
+
+    def formula_along(self, factor: Any) -> Any:
+        """The same over that factor alone, at the values of all others."""
+        along = self.along(factor)
+        return quotient(factor * sympy.diff(along, factor), along)
+
     def elasticity(self, factor: Any) -> Any:
         """Its elasticity by one factor, at the values, exactly.
 
@@ -52,8 +68,7 @@ class Smooth:
             OverflowError: it is beyond all floats.
         """
         here = self.values[factor]
-        along = self.cost.xreplace({other: value for other, value in self.values.items() if other != factor})
-        value = here * sympy.diff(along, factor).xreplace({factor: here}) / self.value
+        value = here * sympy.diff(self.along(factor), factor).xreplace({factor: here}) / self.value
         if not value.is_finite or not math.isfinite(float(value)):
             raise OverflowError(f"the elasticity of {factor.name} is larger than any float")
         return value
@@ -84,9 +99,10 @@ def smooth(
     values = complete(architecture.source, overrides)
     total = expr.lift(counted.of(architecture.symbolic(frozenset(overrides))))
     with refusals(architecture):
-        [root] = _branches(relaxation.relax([total]), values)
-        form = sympy.expand(to_sympy(root))
-    return Smooth(counted, form, {symbol(name): to_number(value) for name, value in values.items()})
+        [(here, everywhere)] = relaxed([total], values)
+    return Smooth(
+        counted, here, {symbol(name): to_number(value) for name, value in values.items()}, everywhere
+    )
 
 
 def elasticities(
@@ -104,6 +120,23 @@ def elasticities(
     form = smooth(architecture, quantity, convention=convention, setting=setting)
     with refusals(architecture):
         return tuple(Elasticity(factor.name, form.elasticity(factor)) for factor in form.factors)
+
+
+def quotient(above: Any, below: Any) -> Any:
+    """In lowest terms; as it is where a factor stands in an exponent, of which sympy makes longer ones."""
+    plain = all(power.exp.is_number for each in (above, below) for power in each.atoms(sympy.Pow))
+    return sympy.cancel(above / below) if plain else above / below
+
+
+def relaxed(roots: Iterable[Expr], values: Setting) -> list[tuple[Any, Any]]:
+    """Costs without rounding in sympy: multiplied out where `values` are, and on all branches.
+
+    Raises:
+        ExpressionError: a form too large to be multiplied out.
+    """
+    smooth = relaxation.relax(roots)
+    here = translate(_branches(smooth, values)).values
+    return list(zip(map(sympy.expand, here), translate(smooth).values, strict=True))
 
 
 def _branches(roots: list[Expr], values: Setting) -> list[Expr]:

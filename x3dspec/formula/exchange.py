@@ -13,15 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sympy
-
 from x3dspec.formula.closed_form import refusals
 from x3dspec.formula.elasticity import Smooth, smooth
+from x3dspec.formula.powers import leading
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.layers import Setting
 from x3dspec.network.quantities import ALWAYS
-
-QUANTITIES = ALWAYS
 
 
 @dataclass(frozen=True)
@@ -31,11 +28,14 @@ class Exchange:
     Attributes:
         elasticities: of each quantity, at the factor values: exact numbers of sympy.
         degrees: what these tend to as the factor grows; None where it stands in an exponent.
+        formulas: the elasticities over all factors, and `along` that of the MACs over this one alone.
     """
 
     factor: str
     elasticities: Mapping[str, Any]
     degrees: Mapping[str, Any] | None
+    formulas: Mapping[str, Any]
+    along: Any
 
     @property
     def rates(self) -> dict[str, Any]:
@@ -54,27 +54,22 @@ def exchanges(architecture: Architecture, *, setting: Setting | None = None) -> 
     Raises:
         SpecError: a form too large to be multiplied out.
     """
-    forms = {quantity: smooth(architecture, quantity, setting=setting) for quantity in QUANTITIES}
+    forms = {quantity: smooth(architecture, quantity, setting=setting) for quantity in ALWAYS}
     with refusals(architecture):
         return tuple(_exchange(factor, forms) for factor in forms["macs"].factors)
 
 
 def _exchange(factor: Any, forms: Mapping[str, Smooth]) -> Exchange:
     elasticities = {quantity: form.elasticity(factor) for quantity, form in forms.items()}
-    degrees = {quantity: degree(form.cost, factor) for quantity, form in forms.items()}
-    return Exchange(factor.name, elasticities, None if None in degrees.values() else degrees)
-
-
-def degree(cost: Any, factor: Any) -> Any | None:
-    """The highest power of a factor in a cost, or None where it is not a sum of powers."""
-    powers = []
-    for term in sympy.Add.make_args(cost):
-        _, power = term.as_independent(factor, as_Add=False)
-        base, exponent = power.as_base_exp() if power != 1 else (factor, sympy.S.Zero)
-        if base != factor or not exponent.is_Rational:
-            return None
-        powers.append(exponent)
-    return max(powers)
+    heads = {
+        quantity: leading(form.along(factor, everywhere=True), factor) for quantity, form in forms.items()
+    }
+    degrees = {quantity: head[0] for quantity, head in heads.items() if head is not None}
+    formulas = {quantity: form.formula(factor) for quantity, form in forms.items()}
+    return Exchange(
+        factor.name, elasticities, degrees if len(degrees) == len(forms) else None, formulas,
+        forms["macs"].formula_along(factor),
+    )  # fmt: skip
 
 
 def _rates(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,13 @@ def decided(value: Number, read: Callable[[Exact], T]) -> T:
     return value.decide(read) if isinstance(value, Real) else read(value)
 
 
+def place(value: Number) -> Fraction:
+    """Where a number is, by which numbers are sorted: a root to the precision of a float."""
+    if isinstance(value, Real):
+        return value.low
+    return value if isinstance(value, Fraction) else Fraction(float(value))
+
+
 def text(value: Number) -> str | None:
     """The exact form of a number, or None where it is too long to write."""
     return value.exact or None if isinstance(value, Real) else numbers.text(value)

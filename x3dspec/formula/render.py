@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from x3dspec.formula import printers
 from x3dspec.formula.closed_form import Formula
@@ -125,11 +126,19 @@ def _wrapped(words: str, head: str = "", indent: str = "") -> list[str]:
 def latex(formula: Formula) -> str:
     """A display for amsmath: a line for each definition and each summand."""
     rows = [f"{printers.latex(each.symbol)} &= {printers.latex(each.value)}" for each in formula.definitions]
-    first, *others = [printers.latex(summand) for summand in formula.summands] or ["0"]
-    rows.append(rf"\mathrm{{{formula.quantity.name}}} &= {first}")
-    rows += [rf"&\quad {' '.join(_signed(each, '+'))}" for each in others]
+    return display([*rows, *summed(rf"\mathrm{{{formula.quantity.name}}}", formula.summands)]) + "\n"
+
+
+def summed(left: str, summands: Sequence[Any]) -> list[str]:
+    """Rows of a display: what is on the left is a sum, a row each."""
+    first, *others = [printers.latex(summand) for summand in summands] or ["0"]
+    return [f"{left} &= {first}", *(rf"&\quad {' '.join(_signed(each, '+'))}" for each in others)]
+
+
+def display(rows: Sequence[str]) -> str:
+    """Rows of equations, for amsmath."""
     body = " \\\\\n".join(f"  {row}" for row in rows)
-    return f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]\n"
+    return f"\\[\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n\\]"
 
 
 def python(formula: Formula) -> str:

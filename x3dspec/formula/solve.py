@@ -20,7 +20,8 @@ import mpmath
 import sympy
 
 from x3dspec.formula.enclosures import enclose, evaluated, real, substituted, walk
-from x3dspec.formula.real import DIGITS, Ends, Number, Real, decided
+from x3dspec.formula.powers import forks, powers
+from x3dspec.formula.real import DIGITS, Ends, Number, Real, decided, place
 from x3dspec.formula.sympy_bridge import to_number
 from x3dspec.language.numbers import Exact
 from x3dspec.language.syntax import ExpressionError
@@ -31,8 +32,8 @@ TARGET = sympy.Dummy("C", positive=True)
 MAX_BRANCHES = 64
 #: Algebraic numbers of a higher degree are found in a bracket.
 MAX_DEGREE = 16
-#: A bracket is looked for in so many doublings.
-MAX_DOUBLINGS = 40
+#: A bracket is looked for in so many doublings, and halved to this part of its place before mpmath sees it.
+MAX_DOUBLINGS, NEAR = 40, Fraction(1, 2**20)
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,7 @@ class Branch:
     @cached_property
     def powers(self) -> dict[Any, Any] | None:
         """Coefficients by exponent of the unknown, or None where it is not a sum of such terms."""
-        powers: dict[Any, Any] = {}
-        for term in sympy.Add.make_args(sympy.expand(self.cost)):
-            coefficient, power = term.as_independent(self.unknown, as_Add=False)
-            base, exponent = power.as_base_exp()
-            if power != 1 and (base != self.unknown or not exponent.is_Rational):
-                return None
-            exponent = exponent if power != 1 else sympy.S.Zero
-            powers[exponent] = powers.get(exponent, 0) + coefficient
-        return {exponent: powers[exponent] for exponent in sorted(powers)}
+        return powers(self.cost, self.unknown)
 
     @cached_property
     def forms(self) -> tuple[Form, ...]:
@@ -147,7 +140,7 @@ class Inverse:
             for solution in _roots(branch, {**values, TARGET: target}, above, reach):
                 if branch.applies({**values, self.unknown: solution.value}):
                     solutions.setdefault(solution.value, solution)
-        return [solutions[value] for value in sorted(solutions, key=_place)]
+        return [solutions[value] for value in sorted(solutions, key=place)]
 
 
 @lru_cache(maxsize=512)
@@ -161,12 +154,11 @@ def inverse(cost: Any, unknown: Any) -> Inverse:
 
 def _branches(cost: Any, unknown: Any, choices: tuple[tuple[Any, Any], ...]) -> Iterator[Branch]:
     """One for every choice of an argument for each maximum and minimum, the innermost first."""
-    nodes = [node for node in cost.atoms(sympy.Max, sympy.Min) if node.has(unknown)]
-    inner = [node for node in nodes if not any(a.has(sympy.Max, sympy.Min) for a in node.args)]
+    inner = forks(cost, unknown)
     if not inner or 2 ** len(choices) > MAX_BRANCHES:
         yield Branch(cost, unknown, choices)
         return
-    node = min(inner, key=str)
+    node = inner[0]
     for argument in sorted(node.args, key=lambda a: (not a.has(unknown), str(a))):
         yield from _branches(cost.xreplace({node: argument}), unknown, (*choices, (node, argument)))
 
@@ -265,10 +257,6 @@ def _roots(branch: Branch, values: Mapping[Any, Number], above: Exact, reach: Ex
             yield Solution(number, form)
 
 
-def _place(number: Number) -> Fraction:
-    return number.low if isinstance(number, Real) else Fraction(float(number))
-
-
 def _polynomial(powers: Mapping[Any, Any], values: Mapping[Any, Number]) -> tuple[Any, int] | None:
     """The cost less its target as a polynomial in a root of the unknown, and which root that is.
 
@@ -354,12 +342,23 @@ class _Crossing:
 
     def enclosed(self, low: Fraction, high: Fraction, digits: int) -> Ends:
         """A bracket around what mpmath finds, as narrow as the signs at its ends can be told."""
+        low, high = self._halved(low, high, digits, NEAR)
         root = self._root(low, high, digits)
         size = abs(root) / 10 ** (digits - 5)
         while low < root - size or root + size < high:
             if self.sign(root - size, digits) < 0 < self.sign(root + size, digits):
                 return root - size, root + size
             size *= 1000
+        return self._halved(low, high, digits, Fraction(1, 10 ** (digits - 5)))
+
+    def _halved(self, low: Fraction, high: Fraction, digits: int, width: Fraction) -> Ends:
+        """The part of a bracket with the change of sign, so narrow for its size if these digits tell."""
+        while high - low > width * abs(high):
+            middle = (low + high) / 2
+            sign = self.sign(middle, digits)
+            if sign == 0:
+                break
+            low, high = (middle, high) if sign < 0 else (low, middle)
         return low, high
 
     def _root(self, low: Fraction, high: Fraction, digits: int) -> Fraction:
@@ -369,7 +368,7 @@ class _Crossing:
         bracket = [_middle(end, digits, context) for end in (low, high)]
         root = context.findroot(
             lambda x: walk(self.function, {**numbers, self.unknown: x}, context),
-            bracket, solver="anderson", maxsteps=20 * digits, verify=False,
+            bracket, solver="illinois", maxsteps=20 * digits, verify=False,
         )  # fmt: skip
         return Fraction(int(root.man) * 2 ** max(root.exp, 0), 2 ** max(-root.exp, 0))
 

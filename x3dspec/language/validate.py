@@ -18,6 +18,7 @@ _TEMPLATE_CLASSES = frozenset(
     {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
     | {"FrameConv", "TimeConv", "Projection"}
     | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
+    | {"SameConv2d", "SameConv3d"}
     | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from x3dspec.language.errors import SpecError
 from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
+from x3dspec.network import receptive
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
 
@@ -75,23 +76,7 @@ def memory(network: net.Network[int]) -> Memory:
         if isinstance(layer, RunningMean):
             delay = layer.delay
     convolutions, shortcuts, head = kept.values()
-    return Memory(convolutions, shortcuts, head, delay, frames_seen(network))
-
-
-def frames_seen(network: net.Network[int]) -> int:
-    """How many frames one position of the last convolution sees, of a clip's network or of a stream's."""
-    return 1 + sum(_reach(body) for stage in network.stages for body, _ in net.blocks(stage))
-
-
-def _reach(body: Body) -> int:
-    """By how many frames a body sees more than one, where nothing strides in time."""
-    reach = 0
-    for layer in body:
-        if isinstance(layer, net.Residual):
-            reach += max(_reach(layer.branch), _reach(layer.shortcut))
-        elif isinstance(layer, (net.Conv, net.Pool)) and len(layer.kernel) == 3:
-            reach += layer.kernel[0] - 1
-    return reach
+    return Memory(convolutions, shortcuts, head, delay, receptive.seen(network)[0])
 
 
 def _layers(network: net.Network[int]) -> Iterator[net.Layer[int]]:
@@ -149,10 +134,10 @@ class _Streaming:
         inputs, outputs = _frame(layer.inputs), _frame(layer.outputs)
         if isinstance(layer, net.Dropout):
             return
-        if isinstance(layer, (net.Conv, net.Pool)):
+        if layer.whole_clip():
+            self.refused[layer.origin] = f"{layer.name}: a stream takes no {layer.whole_clip()}"
+        elif isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
-        elif isinstance(layer, net.WindowMean):
-            self.refused[layer.origin] = f"{layer.name}: a stream takes no mean over windows of the clip"
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
             layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
@@ -160,8 +145,8 @@ class _Streaming:
         yield self._residual(layer) if isinstance(layer, net.Residual) else layer
 
     def _window(self, layer: net.Conv[int] | net.Pool[int]) -> net.Layer[int]:
-        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         what = f"{layer.name}: a stream takes no"
+        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         if stride != 1:
             self.refused[layer.origin] = f"{what} stride in time"
         elif isinstance(layer, net.Pool) and frames != 1:
@@ -169,6 +154,8 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
+        if isinstance(plane, net.Conv):
+            plane = replace(plane, dilation=plane.dilation[1:])
         if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
             return plane
         delay, self.delay = self.delay, self.delay + frames // 2

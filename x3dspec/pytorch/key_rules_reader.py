@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 
 from x3dspec.language import shipped
@@ -22,17 +23,27 @@ def load_rules(architecture: Architecture) -> Rules:
     Raises:
         SpecError: there are none, or every problem of the file that holds them.
     """
+    path, label = _place(architecture)
+    if not path.exists():
+        message = f"nobody has written down other code bases' keys for it: {label} is not there"
+        raise SpecError.at(architecture.source.display, message)
+    return _Reader(read(path, label), architecture).rules()
+
+
+def has_rules(architecture: Architecture) -> bool:
+    """Whether somebody has written down other code bases' keys for a spec."""
+    return _place(architecture)[0].exists()
+
+
+def _place(architecture: Architecture) -> tuple[FilePath, str]:
+    """Where the rules are, or would be: beside the spec, or with those that ship."""
     source = architecture.source
     name = f"{source.network.name}.yaml"
     origin = source.origins[-1]
     path = origin.path.parent / "keys" / name
-    label = str(PurePosixPath(origin.label).parent / "keys" / name)
-    if not path.exists():
-        path, label = shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
-    if not path.exists():
-        message = f"nobody has written down other code bases' keys for it: {label} is not there"
-        raise SpecError.at(source.display, message)
-    return _Reader(read(path, label), architecture).rules()
+    if path.exists():
+        return path, str(PurePosixPath(origin.label).parent / "keys" / name)
+    return shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
 
 
 class _Reader:

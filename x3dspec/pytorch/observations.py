@@ -13,7 +13,7 @@ from x3dspec.network import layers as net
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.checks import Check, compared
-from x3dspec.pytorch.operations import executed, operations
+from x3dspec.pytorch.operations import NAMES, executed, operations
 from x3dspec.pytorch.probe_process import probed
 
 #: A real forward pass at the spec's own clip only up to this many MACs: seconds on one core.
@@ -34,6 +34,7 @@ def run_module(file: Path, text: str, trained: Resolved, form: str, timeout: flo
     arguments = _arguments(resolved.network)
     request = {
         "arguments": arguments,
+        "names": NAMES,
         "layers": [_sizes(each) for each in networks],
         "forward": forwards,
     }
@@ -77,7 +78,7 @@ def run_against_train_form(
 def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check]:
     yield compared(seen, "statements", "statements besides imports of torch, classes, functions", [])
     if "import" in seen:
-        yield compared(seen, "import", "the factory's parameters", list(arguments))
+        yield compared(seen, "import", "the factory's parameters", [*arguments, "device", "dtype"])
 
 
 def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:

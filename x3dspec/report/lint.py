@@ -12,7 +12,7 @@ from fractions import Fraction
 from x3dspec.language.errors import Problem
 from x3dspec.language.paths import Path
 from x3dspec.network import layers as net
-from x3dspec.network import stream
+from x3dspec.network import receptive
 from x3dspec.network.architecture import Architecture, Resolved
 
 #: Tensor cores and vector units read channels in groups of 8.
@@ -108,7 +108,7 @@ class _Reviewer:
         if network.frames is None:
             return
         lasting = all(shape.sizes[:1] in ((), network.inputs.sizes[:1]) for shape in _outputs(network))
-        seen = stream.frames_seen(network)
+        seen = receptive.seen(network)[0]
         if lasting and seen > network.frames:
             message = f"its last layer sees {seen} frames, the clip has {network.frames}"
             yield self._say(("input", "frames"), message)

@@ -37,8 +37,12 @@ def module(path: Path, checkpoint: Path | None = None) -> tuple[nn.Module, tuple
     return network.eval(), (1, *clip)
 
 
-def in_form(path: Path, form: str, checkpoint: Path | None = None) -> tuple[nn.Module, tuple[int, ...]]:
+def in_form(
+    path: Path, form: str, checkpoint: Path | None = None, spec: str | None = None
+) -> tuple[nn.Module, tuple[int, ...]]:
     """The same network as :func:`module` gives in another form, emitted anew from the file's spec.
+
+    `spec` is where that is, if not where the file's header says.
 
     Raises:
         SpecError: as there; also no spec, one that has changed, or a network that cannot have the form.
@@ -46,7 +50,7 @@ def in_form(path: Path, form: str, checkpoint: Path | None = None) -> tuple[nn.M
     header = read_header(emitted_text(path), str(path))
     if header.form == form:
         return module(path, checkpoint)
-    architecture = load(spec_of(header, path))
+    architecture = load(spec or spec_of(header, path))
     said = [sha256 for _, sha256 in header.origins]
     if said != [origin.sha256 for origin in architecture.source.origins]:
         raise SpecError.at(str(path), f"its spec was edited since: emit it again to export its {form} form")

@@ -24,7 +24,7 @@ def _write(subject: Subject, out: Path, wish: Wish) -> Run:
     def run(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         given = {f"args_{i}": x.numpy() for i, x in enumerate(inputs)}
         answers = signature(**{name: x.astype(kinds[name]) for name, x in given.items()})  # counts in 32 bits
-        return tuple(torch.from_numpy(answers[f"output_{i}"]) for i in range(len(subject.outputs)))
+        return tuple(torch.as_tensor(answers[f"output_{i}"]) for i in range(len(subject.outputs)))
 
     return run
 

@@ -1,0 +1,49 @@
+"""A cost as a sum of powers of one of its symbols: what it is inverted by, and what it tends to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+
+def powers(cost: Any, unknown: Any) -> dict[Any, Any] | None:
+    """Coefficients by exponent of the unknown, the least first; None where it is no sum of such terms."""
+    coefficients: dict[Any, Any] = {}
+    for term in sympy.Add.make_args(sympy.expand(cost)):
+        coefficient, power = term.as_independent(unknown, as_Add=False)
+        base, exponent = power.as_base_exp() if power != 1 else (unknown, sympy.S.Zero)
+        if base != unknown or not exponent.is_Rational:
+            return None
+        coefficients[exponent] = coefficients.get(exponent, 0) + coefficient
+    return {exponent: coefficients[exponent] for exponent in sorted(coefficients)}
+
+
+def leading(cost: Any, unknown: Any) -> tuple[Any, Any] | None:
+    """The exponent and the coefficient of the term that outgrows all others, or None as :func:`powers`.
+
+    Of each maximum and minimum it is the argument that applies to large values; the unknown is the only
+    symbol of those.
+    """
+    for fork in forks(cost, unknown):
+        argument = _outgrowing(fork, unknown)
+        return None if argument is None else leading(cost.xreplace({fork: argument}), unknown)
+    coefficients = powers(cost, unknown)
+    return None if coefficients is None else list(coefficients.items())[-1]
+
+
+def forks(cost: Any, *unknowns: Any) -> list[Any]:
+    """The innermost maxima and minima over some unknowns, in a fixed order."""
+    nodes = [node for node in cost.atoms(sympy.Max, sympy.Min) if node.has(*unknowns)]
+    return sorted((n for n in nodes if not any(a.has(sympy.Max, sympy.Min) for a in n.args)), key=str)
+
+
+def _outgrowing(fork: Any, unknown: Any) -> Any | None:
+    sign = 1 if isinstance(fork, sympy.Max) else -1
+    chosen = fork.args[0]
+    for other in fork.args[1:]:
+        head = leading(sign * (other - chosen), unknown)
+        if head is None:
+            return None
+        chosen = other if head[1].is_positive else chosen
+    return chosen
