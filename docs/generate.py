@@ -105,7 +105,7 @@ _API = {
     "x3dspec.scaling.trajectory": "Trajectory Step",
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
-    "x3dspec.scaling.search.search": "Result",
+    "x3dspec.scaling.search.result": "Result",
     "x3dspec.scaling.unknowns": "Solved Unknown Point",
     "x3dspec.pytorch.checks": "Report",
     "x3dspec.pytorch.checkpoint": "read write",

@@ -206,9 +206,9 @@ class LayerItem(Model):
 def layer_items(items: list[LayerItem], path: Path) -> Iterator[tuple[Path, LayerItem]]:
     """Every layer of a body, those inside residuals included, as the document has them."""
     for index, item in enumerate(items):
-        here = (*path, index, item.kind)
-        yield here, item
+        below = (*path, index, item.kind)
+        yield below, item
         if isinstance(item.body, Residual):
-            yield from layer_items(item.body.branch, (*here, "branch"))
+            yield from layer_items(item.body.branch, (*below, "branch"))
             if item.body.shortcut is not None:
-                yield from layer_items(item.body.shortcut.layers, (*here, "shortcut", "layers"))
+                yield from layer_items(item.body.shortcut.layers, (*below, "shortcut", "layers"))

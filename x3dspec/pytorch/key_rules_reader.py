@@ -104,20 +104,20 @@ class _Reader:
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
         optional = ("source", "nesting", "options", "variants", "convolutions", "refused")
-        given = self._known(path, data, ("modules",), optional)
-        if not isinstance(given.get("source", ""), str):
+        keys = self._known(path, data, ("modules",), optional)
+        if not isinstance(keys.get("source", ""), str):
             self._report((*path, "source"), "must be text")
-        modules = self._mapping((*path, "modules"), given.get("modules", {}))
+        modules = self._mapping((*path, "modules"), keys.get("modules", {}))
         groups = [self._group((*path, "modules"), ours, value) for ours, value in modules.items()]
-        nesting = given.get("nesting")
+        nesting = keys.get("nesting")
         return CodeBase(
             name,
             None if nesting is None else self._name((*path, "nesting"), nesting),
-            self._options((*path, "options"), given.get("options", {})),
-            self._variants((*path, "variants"), given.get("variants", {})),
-            self._convolutions((*path, "convolutions"), given.get("convolutions", [])),
+            self._options((*path, "options"), keys.get("options", {})),
+            self._variants((*path, "variants"), keys.get("variants", {})),
+            self._convolutions((*path, "convolutions"), keys.get("convolutions", [])),
             tuple(groups),
-            self._reasons((*path, "refused"), given.get("refused", {})),
+            self._reasons((*path, "refused"), keys.get("refused", {})),
             path,
         )
 
@@ -166,9 +166,9 @@ class _Reader:
         path = (*path, ours)
         modules = {"": ""}
         if isinstance(data, dict):
-            given = self._known(path, data, ("prefix", "modules"))
-            theirs = self._name((*path, "prefix"), given.get("prefix", "_"))
-            modules = self._names((*path, "modules"), given.get("modules", {}))
+            keys = self._known(path, data, ("prefix", "modules"))
+            theirs = self._name((*path, "prefix"), keys.get("prefix", "_"))
+            modules = self._names((*path, "modules"), keys.get("modules", {}))
         else:
             theirs = self._name(path, data)
         if ours.count(BLOCK) != theirs.count(BLOCK):
@@ -190,6 +190,6 @@ class _Reader:
 
     def _optional_norm(self, name: str, data: object) -> OptionalNorm:
         path: Path = ("optional_norms", name)
-        given = self._known(path, data, ("follows", "added_to"))
-        names = {key: self._plain((*path, key), value) for key, value in given.items()}
+        keys = self._known(path, data, ("follows", "added_to"))
+        names = {key: self._plain((*path, key), value) for key, value in keys.items()}
         return OptionalNorm(self._plain(path, name), names.get("follows", "_"), names.get("added_to", "_"))

@@ -20,7 +20,7 @@ from x3dspec.language.values import outside, parse_number
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
-from x3dspec.scaling.search.lattice import Range
+from x3dspec.scaling.search.result import Range
 from x3dspec.scaling.solving import over
 
 #: Values of one factor.
