@@ -160,7 +160,7 @@ class _Streaming:
             return plane
         delay, self.delay = self.delay, self.delay + frames // 2
         smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
-        given = {**vars(plane), "kernel": layer.kernel}
+        given = {**vars(plane), "kernel": layer.kernel, "dilation": layer.dilation}
         return StepConv(**given, delay=delay, keeps_inputs=smaller and frames > 1)
 
     def _residual(self, layer: net.Residual[int]) -> net.Residual[int]:
