@@ -154,10 +154,10 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
-        if isinstance(plane, net.Conv):
-            plane = replace(plane, dilation=plane.dilation[1:])
-        if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
+        if isinstance(layer, net.Pool):
             return plane
+        if layer.origin not in self.in_time:
+            return replace(plane, dilation=layer.dilation[1:])
         delay, self.delay = self.delay, self.delay + frames // 2
         smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
         given = {**vars(plane), "kernel": layer.kernel, "dilation": layer.dilation}
