@@ -154,10 +154,10 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
-        if isinstance(layer, net.Pool):
+        if not isinstance(layer, net.Conv):
             return plane
         if layer.origin not in self.in_time:
-            return replace(plane, dilation=layer.dilation[1:])
+            return net.Conv(**{**vars(plane), "dilation": layer.dilation[1:]})
         delay, self.delay = self.delay, self.delay + frames // 2
         smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
         given = {**vars(plane), "kernel": layer.kernel, "dilation": layer.dilation}
