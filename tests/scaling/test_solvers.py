@@ -307,10 +307,10 @@ def test_numbers_that_no_network_has_are_answered_in_words(
     monkeypatch.chdir(tmp_path)
     Path("numbered.yaml").write_text(NUMBERED.format(factor=factor, step=step, width=width))
     assert run(["resolve", "numbered.yaml"]) == (2 if message else 0)
-    assert re.search(message, capsys.readouterr().err)
+    err = capsys.readouterr().err
+    assert re.search(message, err) if message else not err
     for command, *options in COMMANDS:
         code = run([command, "numbered.yaml", *options])
-        assert code in (0, 1, 2)
         err = capsys.readouterr().err
         assert bool(err) == (code != 0) or command == "search"
         assert len(err.splitlines()) <= 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from x3dspec.cli import arguments, completion, output, style
+from x3dspec.cli import plot as picture
 from x3dspec.cli.progress import Progress
 from x3dspec.cli.search_answer import content
 from x3dspec.cli.search_page import page
@@ -61,6 +62,7 @@ def command(
     details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw --pareto: .svg or .png."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Find the largest network within several limits.
@@ -79,7 +81,10 @@ def command(
     chosen = _judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)
-    output.claim_spec(architecture, ("-o", out), force=force)
+    if plot is not None and axes is None:
+        raise SpecError.at("--plot", "draws what --pareto finds")
+    picture.expect(plot)
+    output.claim_spec(architecture, ("-o", out), ("--plot", plot), force=force)
     evaluator = Evaluator.of(architecture)
     with Progress() as progress:
         found = search(
@@ -100,10 +105,21 @@ def command(
         style.show(page(found, exact, details))
     for warning in _warnings(found):
         style.warn(warning)
+    files: dict[Path, str | bytes] = {}
     if out is not None and found.best:
-        output.write({out: preset.text(found.resolved(), out)})
+        files[out] = preset.text(found.resolved(), out)
+    if plot is not None and found.pareto and found.front:
+        files[plot] = picture.drawn(plot, _plotted(found, *found.pareto))
+    output.write(files)
     if not found.proof.complete:
         raise KeyboardInterrupt
+
+
+def _plotted(found: Result, least: str, most: str) -> str:
+    from x3dspec.report import figures
+
+    limits = [each.text for each in found.limits]
+    return figures.front([each.counts for each in found.front], least, most, limits)
 
 
 def _warnings(found: Result) -> Iterator[str]:

@@ -78,14 +78,14 @@ def folded(network: net.Network[int]) -> net.Network[int]:
 def folds(network: net.Network[int]) -> dict[str | None, tuple[Fold, ...]]:
     """What :func:`folded` does to each block's class, and (under None) to the stages without a block."""
     gone = _pairs(network)
-    found: dict[str | None, dict[Path, Fold]] = {}
+    classes: dict[str | None, dict[Path, Fold]] = {}
     for stage in network.stages:
         for body in (stage.first, *stage.rest):
             for conv, norm in chain.from_iterable(map(pairwise, _chains(body))):
                 if isinstance(norm, net.Norm) and norm.origin in gone:
-                    of_class = found.setdefault(stage.block, {})
+                    of_class = classes.setdefault(stage.block, {})
                     of_class[norm.origin] = Fold(conv.name, norm.name, norm.eps)
-    return {block: tuple(each[origin] for origin in sorted(each)) for block, each in found.items()}
+    return {block: tuple(folds[origin] for origin in sorted(folds)) for block, folds in classes.items()}
 
 
 def laid_out(network: net.Network[int]) -> net.Network[int]:

@@ -137,11 +137,11 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    given, run = [_batch(clip)], getattr(model, "forward_clips", model)
+    inputs, run = [_batch(clip)], getattr(model, "forward_clips", model)
     if hasattr(model, "initial_state"):
-        given.append(model.initial_state(1, *clip[1:]))
+        inputs.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        run(*given)
+        run(*inputs)
     return float(counter.get_total_flops() / 2)
 
 
@@ -168,9 +168,9 @@ def _layers(model: Any, clip: Sequence[int], names: Names) -> list[str]:
             result = op(*args, **(kwargs or {}))
             name = op._schema.name.removeprefix("aten::").removesuffix("_")
             if name not in _PREPARATION:
-                given = {a.name: a.default_value for a in op._schema.arguments}
-                given |= dict(zip(given, args, strict=False)) | (kwargs or {})
-                seen.append(_operation(names, name, given, result))
+                call = {a.name: a.default_value for a in op._schema.arguments}
+                call |= dict(zip(call, args, strict=False)) | (kwargs or {})
+                seen.append(_operation(names, name, call, result))
             return result
 
     with torch.no_grad(), Recorder():  # type: ignore[no-untyped-call]
@@ -178,32 +178,36 @@ def _layers(model: Any, clip: Sequence[int], names: Names) -> list[str]:
     return seen
 
 
-def _operation(names: Names, name: str, given: dict[str, Any], result: Any) -> str:
+def _operation(names: Names, name: str, call: dict[str, Any], result: Any) -> str:
     kind = names["operators"].get(name, name)
-    if kind == "gelu" and given["approximate"] != "none":
-        kind = f"gelu_{given['approximate']}"
+    if kind == "gelu" and call["approximate"] != "none":
+        kind = f"gelu_{call['approximate']}"
     output = result[0] if isinstance(result, tuple) else result
     shape = list(output.shape[1:])
-    return described(kind, shape, **_details(names, kind, given, len(shape) - 1))
+    return described(kind, shape, **_details(names, kind, call, len(shape) - 1))
 
 
-def _details(names: Names, kind: str, given: dict[str, Any], dimensions: int) -> dict[str, object]:
+def _details(names: Names, kind: str, call: dict[str, Any], dimensions: int) -> dict[str, object]:
     if kind == "conv":
-        kernel = list(given["weight"].shape[2:])
-        numbers = {name: given[name] for name in ("stride", "padding", "dilation", "groups")}
-        return {"kernel": kernel, **numbers, "bias": given["bias"] is not None}
+        kernel = list(call["weight"].shape[2:])
+        numbers = {name: call[name] for name in ("stride", "padding", "dilation", "groups")}
+        return {"kernel": kernel, **numbers, "bias": call["bias"] is not None}
     if kind in ("max_pool", "avg_pool"):
         arguments = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        numbers = {name: _each(given[argument], dimensions) for name, argument in arguments.items()}
+        numbers = {name: _each(call[argument], dimensions) for name, argument in arguments.items()}
         flags = ("ceil_mode", "count_include_pad")
-        return {**numbers, **{name: given[name] for name in flags if name in given}}
+        return {**numbers, **{name: call[name] for name in flags if name in call}}
     if kind == "norm":
-        return {"eps": given["eps"], "momentum": given["momentum"]}
+        return {"eps": call["eps"], "momentum": call["momentum"]}
+    if kind == "layer_norm":
+        return {"eps": call["eps"]}
+    if kind == "group_norm":
+        return {"groups": call["group"], "eps": call["eps"]}
     if kind == "linear":
-        return {"bias": len(given["self"].shape) == 1}
+        return {"bias": len(call["self"].shape) == 1}
     if kind == "prelu":
-        return {"slopes": given["weight"].numel()}
-    return {number: given[number] for number in names["numbers"].get(kind, ())}
+        return {"slopes": call["weight"].numel()}
+    return {number: call[number] for number in names["numbers"].get(kind, ())}
 
 
 def _each(value: Any, dimensions: int) -> list[int]:
@@ -240,12 +244,12 @@ def _difference(factory: Any, train: str, clip: Sequence[int]) -> float:
     torch.manual_seed(0)
     state = {key: _random(key, tensor) for key, tensor in expected.state_dict().items()}
     expected.load_state_dict(state)
-    found = factory().eval()
-    found.load_train_state(state)
+    other = factory().eval()
+    other.load_train_state(state)
     x = torch.randn(2, *clip)
     with torch.no_grad():
         logits = expected(x)
-        return float((_logits(found, x) - logits).abs().max() / logits.abs().max())
+        return float((_logits(other, x) - logits).abs().max() / logits.abs().max())
 
 
 def _random(key: str, tensor: Any) -> Any:
