@@ -12,11 +12,13 @@ from x3dspec.cli.resolve_screen import screen
 from x3dspec.codegen import module as forms
 from x3dspec.codegen.forms import FORMS, known_form
 from x3dspec.language import numbers as exact
+from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
 from x3dspec.network import preset
-from x3dspec.network.architecture import Resolved
+from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.memory import OPTIMIZERS, largest_batch
 from x3dspec.network.stream import Memory
@@ -38,7 +40,8 @@ class Input(TypedDict):
 class Costs(TypedDict):
     """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
     kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing; `peak` of the
-    greatest live activations of one clip at inference, null for a stream."""
+    greatest live activations of one clip at inference, null for a stream; `ms` are those of a step on
+    the machine of ``--machine``, in its form."""
 
     macs: int
     params: int
@@ -47,6 +50,7 @@ class Costs(TypedDict):
     bytes: int
     saved: int
     peak: int | None
+    ms: float | None
     operations: int
     convention: str
 
@@ -122,6 +126,7 @@ def resolve(
     memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
     optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
@@ -135,13 +140,13 @@ def resolve(
     x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5
     """
     name, given = arguments.single(spec, "resolve", context)
-    architecture = arguments.opened(name, options, clip)
+    architecture = arguments.opened(name, options, clip, machine)
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     near = snapped(architecture, resolved.setting)
     fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
     written = None if out is None else preset.text(resolved, out)
-    resolved = forms.counted(resolved, known_form(form))
+    resolved = forms.counted(resolved, _timed_form(known_form(form), architecture))
     remembers = remembered(resolved.network) if form == "stream" else None
     table = rows(resolved, convention)
     if out is not None and written is not None:
@@ -164,6 +169,14 @@ def resolve(
                 [*page(resolved, table, near, convention, form), *_remembered(remembers), *_batch(fits)]
             )
         )
+
+
+def _timed_form(form: str, architecture: Architecture) -> str:
+    """The form, which is not another one than the machine's where it is chosen."""
+    machine = architecture.source.machine
+    if machine is not None and form not in ("train", machine.form):
+        raise SpecError.at("--machine", f"has timed the {machine.form} form, not {form}")
+    return form
 
 
 def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Training:
@@ -247,6 +260,13 @@ def _peak(resolved: Resolved, form: str) -> int | None:
     return None if form == "stream" else resolved.peak(form)
 
 
+def _ms(resolved: Resolved) -> float | None:
+    """Milliseconds on the machine, if there is one: of the spec itself, whichever form is counted."""
+    if resolved.architecture.source.machine is None:
+        return None
+    return Evaluator.of(resolved.architecture, "ms").counts(resolved.setting)["ms"] / 1e6
+
+
 def costs(resolved: Resolved, convention: str, form: str) -> Costs:
     cost = resolved.cost(convention)
     return {
@@ -257,6 +277,7 @@ def costs(resolved: Resolved, convention: str, form: str) -> Costs:
         "bytes": cost.bytes,
         "saved": _saved(resolved),
         "peak": _peak(resolved, form),
+        "ms": _ms(resolved),
         "operations": cost.operations,
         "convention": convention,
     }
@@ -322,4 +343,7 @@ def totals(resolved: Resolved, convention: str, form: str) -> list[str]:
     most = _peak(resolved, form)
     if most is not None:
         cells.append(["memory peak", f"{binary(most)} of activations of one clip at inference, fp32"])
+    machine, milliseconds = resolved.architecture.source.machine, _ms(resolved)
+    if machine is not None and milliseconds is not None:
+        cells.append(["time", f"{milliseconds:.4g} ms; {machine.line}"])
     return output.aligned(cells)

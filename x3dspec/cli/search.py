@@ -120,6 +120,7 @@ def command(
     ),
     exact: bool = typer.Option(False, "--exact", help="Every value and count in full."),
     details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
@@ -139,7 +140,7 @@ def command(
     targets = [parse_target(each, "limits") for each in limits]
     chosen = _judge(objective)
     axes = _pareto(pareto)
-    architecture = arguments.opened(spec, options)
+    architecture = arguments.opened(spec, options, machine=machine)
     output.claim_spec(architecture, ("-o", out), force=force)
     evaluator = Evaluator.of(architecture)
     with Progress() as progress:
