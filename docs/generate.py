@@ -19,6 +19,7 @@ from typing import Any, get_args, get_origin
 
 import consoles
 import reference
+import wings
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -101,12 +102,12 @@ _API = {
     "x3dspec.formula.elasticity": "elasticities",
     "x3dspec.network.units": "parse_target Target",
     "x3dspec.scaling.budget": "Budget",
-    "x3dspec.scaling.steps": "Trajectory Step",
+    "x3dspec.scaling.trajectory": "Trajectory Step",
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
-    "x3dspec.scaling.search.search": "Result",
+    "x3dspec.scaling.search.result": "Result",
     "x3dspec.scaling.unknowns": "Solved Unknown Point",
-    "x3dspec.pytorch.verify": "Report",
+    "x3dspec.pytorch.checks": "Report",
     "x3dspec.pytorch.checkpoint": "read write",
     "x3dspec.pytorch.convert": "convert Conversion",
     "x3dspec.pytorch.export": "export",
@@ -404,6 +405,11 @@ def json_answers() -> str:
     return table(("command", "what it answers", "keys"), rows)
 
 
+def wings_table() -> str:
+    """Every wing with its files."""
+    return table(("wing", "what it does", "files"), wings.rows())
+
+
 def rewritten(page: str) -> str:
     return PART.sub(lambda part: part[1] + _part(part[2]) + part[3], page)
 
@@ -420,6 +426,7 @@ def _run(page: str) -> str:
 
 def made() -> Iterator[tuple[Path, str]]:
     """Every file that comes from the code, in whole or in part, as it should be."""
+    yield ROOT / "docs" / "wings.svg", wings.picture()
     yield SCHEMA, json.dumps(answers.json_schema(answered()), indent=2) + "\n"
     for path in PAGES:
         page = rewritten(path.read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from x3dspec.pytorch.checks import Report
     from x3dspec.scaling.budget import Budget
     from x3dspec.scaling.expand import Expansion
-    from x3dspec.scaling.search.search import Result
+    from x3dspec.scaling.search.result import Result
     from x3dspec.scaling.unknowns import Solved
 
 __version__ = "0.1.0"

@@ -109,6 +109,14 @@ def test_an_expansion_that_moved_nothing_writes_nothing(capsys: Capture) -> None
     assert not list(Path().glob("mine*"))
 
 
+def test_a_budget_that_moved_nothing_writes_nothing(capsys: Capture) -> None:
+    budget = ["budget", "x3d_m", "--target", "4732468736MACs"]
+    assert run(budget) == 0
+    assert run([*budget, "-o", "mine.yaml", "--emit", "mine.py", "--plot", "mine.svg"]) == 1
+    assert "no factor was moved" in capsys.readouterr().err
+    assert not list(Path().glob("mine*"))
+
+
 @pytest.mark.parametrize(
     ("content", "mine"),
     [

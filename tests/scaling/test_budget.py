@@ -69,7 +69,10 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
     assert parse_target(text) == Target(quantity, value, unit, text.strip())
 
 
-LISTED = "the units are FLOPs, MACs, params and activations, after k, M, G (or B) or T"
+LISTED = (
+    "the units are FLOPs, MACs, params and activations, "
+    "after k, M, G (or B) or T, and bytes, as in 6GiB saved"
+)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
-from x3dspec.network.memory import OPTIMIZERS, largest_batch
+from x3dspec.network.memory import OPTIMIZERS, Batch, largest_batch
 from x3dspec.network.stream import Memory
 from x3dspec.network.stream import memory as remembered
 from x3dspec.network.units import binary, parse_bytes
@@ -84,23 +84,12 @@ class Network(TypedDict):
     stages: list[Stage]
 
 
-class Training(TypedDict):
-    """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
-
-    limit: int
-    optimizer: str
-    checkpointing: bool
-    clips: int
-    clip: int
-    fixed: int
-
-
 class ResolveAnswer(output.Answer, Network):
     """One network; of a stream, a step of it, and what it remembers. `training` is null unless asked for."""
 
     form: str
     memory: Memory | None
-    training: Training | None
+    training: Batch | None
 
 
 def register(app: typer.Typer) -> None:
@@ -144,7 +133,10 @@ def resolve(
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     near = snapped(architecture, resolved.setting)
-    fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
+    fits = None
+    if memory is not None:
+        limit = parse_bytes(memory)
+        fits = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
     written = None if out is None else preset.text(resolved, out)
     resolved = forms.counted(resolved, _timed_form(known_form(form), architecture))
     remembers = remembered(resolved.network) if form == "stream" else None
@@ -179,25 +171,13 @@ def _timed_form(form: str, architecture: Architecture) -> str:
     return form
 
 
-def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Training:
-    batch = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
-    return {
-        "limit": limit,
-        "optimizer": optimizer,
-        "checkpointing": checkpointing,
-        "clips": batch.clips,
-        "clip": batch.clip,
-        "fixed": batch.fixed,
-    }
-
-
-def _batch(fits: Training | None) -> list[str]:
+def _batch(fits: Batch | None) -> list[str]:
     """What fits, and what was counted for it."""
     if fits is None:
         return []
-    with_what = f"fp32, {fits['optimizer']}" + (", with checkpointing" if fits["checkpointing"] else "")
-    counted = f"{binary(fits['fixed'])}, and {binary(fits['clip'])} a clip"
-    return [f"at most {fits['clips']:,} clips train in {binary(fits['limit'])} ({with_what}): {counted}"]
+    with_what = f"fp32, {fits.optimizer}" + (", with checkpointing" if fits.checkpointing else "")
+    counted = f"{binary(fits.fixed)}, and {binary(fits.clip)} a clip"
+    return [f"at most {fits.clips:,} clips train in {binary(fits.limit)} ({with_what}): {counted}"]
 
 
 def _remembered(memory: Memory | None) -> list[str]:

@@ -23,7 +23,7 @@ class FlatEmitter(Emitter):
         self.folds = deploy.folds(resolved.network)
         super().__init__(resolved, name)
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for each in classes for module in each.modules}
+        self.kinds = {module.kind for block in classes for module in block.modules}
 
     def _counted(self, resolved: Resolved) -> Resolved:
         return replace(resolved, network=deploy.folded(resolved.network))

@@ -58,8 +58,8 @@ class Forward:
         inner = chr(ord(target) + 1) if target != "z" else "branch"
         lines = self.lines(step.branch, value, inner, indent)
         other = value
-        for each in step.shortcut:
-            other = self._applied(each, other)
+        for layer in step.shortcut:
+            other = self._applied(layer, other)
         in_place = self.form == "deploy" and step.owns_branch
         total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
         if step.condition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 
 from x3dspec.language import shipped
@@ -11,9 +12,9 @@ from x3dspec.language.document import Document, read
 from x3dspec.language.errors import Problem, SpecError, shown, unknown
 from x3dspec.language.paths import Path
 from x3dspec.network.architecture import Architecture
-from x3dspec.pytorch.key_rules import BLOCK, OWN, CodeBase, Group, OptionalNorm, Rules
+from x3dspec.pytorch.key_rules import BLOCK, FROM_ONE, OWN, CodeBase, Group, OptionalNorm, Rules
 
-_NAME = re.compile(r"(?:[A-Za-z0-9_]|\.(?=[A-Za-z0-9_{])|\{i\})+", re.ASCII)
+_NAME = re.compile(r"(?:[A-Za-z0-9_]|\.(?=[A-Za-z0-9_{])|\{i(?:\+1)?\})+", re.ASCII)
 
 
 def load_rules(architecture: Architecture) -> Rules:
@@ -22,17 +23,27 @@ def load_rules(architecture: Architecture) -> Rules:
     Raises:
         SpecError: there are none, or every problem of the file that holds them.
     """
+    path, label = _place(architecture)
+    if not path.exists():
+        message = f"nobody has written down other code bases' keys for it: {label} is not there"
+        raise SpecError.at(architecture.source.display, message)
+    return _Reader(read(path, label), architecture).rules()
+
+
+def has_rules(architecture: Architecture) -> bool:
+    """Whether somebody has written down other code bases' keys for a spec."""
+    return _place(architecture)[0].exists()
+
+
+def _place(architecture: Architecture) -> tuple[FilePath, str]:
+    """Where the rules are, or would be: beside the spec, or with those that ship."""
     source = architecture.source
     name = f"{source.network.name}.yaml"
     origin = source.origins[-1]
     path = origin.path.parent / "keys" / name
-    label = str(PurePosixPath(origin.label).parent / "keys" / name)
-    if not path.exists():
-        path, label = shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
-    if not path.exists():
-        message = f"nobody has written down other code bases' keys for it: {label} is not there"
-        raise SpecError.at(source.display, message)
-    return _Reader(read(path, label), architecture).rules()
+    if path.exists():
+        return path, str(PurePosixPath(origin.label).parent / "keys" / name)
+    return shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
 
 
 class _Reader:
@@ -82,7 +93,7 @@ class _Reader:
         """The name of a module or the beginning of one."""
         if not isinstance(data, str):
             self._report(path, "must be text")
-        elif not _NAME.fullmatch(data) or data.count(BLOCK) > 1:
+        elif not _NAME.fullmatch(data) or data.count(BLOCK) + data.count(FROM_ONE) > 1:
             self._report(path, f"{shown(data)} is not a module name, at most one {BLOCK} in it")
         else:
             return data
@@ -93,20 +104,20 @@ class _Reader:
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
         optional = ("source", "nesting", "options", "variants", "convolutions", "refused")
-        given = self._known(path, data, ("modules",), optional)
-        if not isinstance(given.get("source", ""), str):
+        keys = self._known(path, data, ("modules",), optional)
+        if not isinstance(keys.get("source", ""), str):
             self._report((*path, "source"), "must be text")
-        modules = self._mapping((*path, "modules"), given.get("modules", {}))
+        modules = self._mapping((*path, "modules"), keys.get("modules", {}))
         groups = [self._group((*path, "modules"), ours, value) for ours, value in modules.items()]
-        nesting = given.get("nesting")
+        nesting = keys.get("nesting")
         return CodeBase(
             name,
             None if nesting is None else self._name((*path, "nesting"), nesting),
-            self._options((*path, "options"), given.get("options", {})),
-            self._variants((*path, "variants"), given.get("variants", {})),
-            self._convolutions((*path, "convolutions"), given.get("convolutions", [])),
+            self._options((*path, "options"), keys.get("options", {})),
+            self._variants((*path, "variants"), keys.get("variants", {})),
+            self._convolutions((*path, "convolutions"), keys.get("convolutions", [])),
             tuple(groups),
-            self._reasons((*path, "refused"), given.get("refused", {})),
+            self._reasons((*path, "refused"), keys.get("refused", {})),
             path,
         )
 
@@ -155,12 +166,12 @@ class _Reader:
         path = (*path, ours)
         modules = {"": ""}
         if isinstance(data, dict):
-            given = self._known(path, data, ("prefix", "modules"))
-            theirs = self._name((*path, "prefix"), given.get("prefix", "_"))
-            modules = self._names((*path, "modules"), given.get("modules", {}))
+            keys = self._known(path, data, ("prefix", "modules"))
+            theirs = self._name((*path, "prefix"), keys.get("prefix", "_"))
+            modules = self._names((*path, "modules"), keys.get("modules", {}))
         else:
             theirs = self._name(path, data)
-        if ours.count(BLOCK) != theirs.count(BLOCK):
+        if ours.count(BLOCK) != theirs.count(BLOCK) + theirs.count(FROM_ONE):
             self._report(path, f"{BLOCK} must be in both names or in neither")
         return Group(ours, theirs, tuple(modules.items()))
 
@@ -173,12 +184,12 @@ class _Reader:
     def _plain(self, path: Path, data: object) -> str:
         """A name within a block."""
         name = self._name(path, data)
-        if BLOCK in name:
+        if "{" in name:
             self._report(path, f"{BLOCK} belongs in the prefix")
         return name
 
     def _optional_norm(self, name: str, data: object) -> OptionalNorm:
         path: Path = ("optional_norms", name)
-        given = self._known(path, data, ("follows", "added_to"))
-        names = {key: self._plain((*path, key), value) for key, value in given.items()}
+        keys = self._known(path, data, ("follows", "added_to"))
+        names = {key: self._plain((*path, key), value) for key, value in keys.items()}
         return OptionalNorm(self._plain(path, name), names.get("follows", "_"), names.get("added_to", "_"))

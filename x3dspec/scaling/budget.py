@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from x3dspec.language.errors import BadArgument, unknown
+from x3dspec.language.errors import BadArgument, sure, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Evaluator
@@ -169,7 +169,7 @@ def _following(
         rung = ladder.next()
         if rung is None:
             continue
-        counts = evaluator.counts(ladder.setting(rung))
+        counts = evaluator.counts(sure(ladder.setting(rung)))
         count = counts[target.quantity]
         if count != here:
             yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)

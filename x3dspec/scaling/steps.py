@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from x3dspec.formula.real import Number, Real, decided
+from x3dspec.language.errors import sure
 from x3dspec.language.numbers import Exact
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import nearest
@@ -50,7 +51,7 @@ def doubled_factor(evaluator: Evaluator, axis: Axis, state: State) -> Move:
         {name: value for name, value in state.raw.items() if not isinstance(value, Real)}
     )
     start, slope = axis.line(raw_values)
-    moved = axis.moved(raw_values, start + 2 * slope)
+    moved = sure(axis.moved(raw_values, start + 2 * slope))
     ladder = Ladder(evaluator, axis, state.setting)
     rung = snapped_rung(ladder, moved[axis.factor])
     if isinstance(rung, str):
@@ -80,7 +81,7 @@ def step_to(ladder: Ladder, rung: int, before: State, kind: str = "step") -> Ste
         SpecError: what stands on the rung cannot be counted.
     """
     axis, value = ladder.axis, rung * ladder.grid
-    moved = axis.moved(ladder.values, value)
+    moved = sure(axis.moved(ladder.values, value))
     multiplier = axis.multiplier(ladder.values, value)
     return stepped(ladder.evaluator, axis, value, multiplier, before, moved, kind)
 

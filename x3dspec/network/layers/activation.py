@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
@@ -26,6 +26,7 @@ class Function:
         inplace: whether it can overwrite its input and keep what `keeps` says.
         given: further arguments of both, as text.
         numbers: what torch's operator is given of itself.
+        renamed: what torch's dispatcher calls it, where that is not the name of its call.
     """
 
     module: str
@@ -34,12 +35,18 @@ class Function:
     inplace: bool = True
     given: str = ""
     numbers: Mapping[str, object] = field(default_factory=dict)
+    renamed: str = ""
+
+    @property
+    def operator(self) -> str:
+        """What torch's dispatcher calls it."""
+        return self.renamed or self.call.rpartition(".")[2]
 
 
 #: Every function, by its key in a spec.
 FUNCTIONS = {
     "relu": Function("ReLU", "F.relu", "result"),
-    "relu6": Function("ReLU6", "F.relu6", "input"),
+    "relu6": Function("ReLU6", "F.relu6", "input", renamed="hardtanh"),
     "swish": Function("SiLU", "F.silu", "input"),
     "hard_swish": Function("Hardswish", "F.hardswish", "input"),
     "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False),
@@ -62,6 +69,7 @@ class Activation(Layer[N]):
     function: str
 
     macro = "activation"
+    operators: ClassVar = {each.operator: name for name, each in FUNCTIONS.items() if not each.given}
     is_module = False
 
     @classmethod

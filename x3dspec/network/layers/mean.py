@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, Expr
 from x3dspec.network.conditions import Constraints
@@ -20,6 +20,7 @@ class Mean(Layer[N]):
     """(C, T, H, W) becomes (C), as do the answers at every position behind a mean over windows."""
 
     macro = "mean"
+    operators: ClassVar = {"mean": "mean"}
     is_module = False
 
     @classmethod

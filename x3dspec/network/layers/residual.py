@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, ZERO, Expr, equal
 from x3dspec.network.conditions import Constraints, must
@@ -24,6 +24,7 @@ class Residual(Layer[N]):
     shortcut: tuple[Layer[N], ...]
 
     macro = ""  # no call of its own: a line of forward
+    operators: ClassVar = {"add": "sum"}
     is_module = False
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
@@ -29,6 +29,7 @@ class SqueezeExcite(Layer[N]):
     over: str = "clip"
 
     macro = "squeeze_excite"
+    operators: ClassVar = {"mul": "product"}
     called = "squeeze-excitation"
 
     @classmethod
@@ -104,7 +105,7 @@ class SqueezeExcite(Layer[N]):
         one, zero = [1] * (len(shape) - 1), [0] * (len(shape) - 1)
         left = [shape[1], *one[1:]] if self.over == "frame" else one
         gate, hidden = [shape[0], *left], [self.hidden, *left]
-        conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
+        conv = {"kernel": one, "stride": one, "padding": zero, "dilation": one, "groups": 1, "bias": True}
         yield "mean", gate, {}
         yield "conv", hidden, conv
         yield self.activation, hidden, {}

@@ -67,6 +67,9 @@ class WindowMean(Layer[N]):
         walk.keep(walk.trains)
         walk.make(self.outputs.elements)
 
+    def whole_clip(self) -> str:
+        return "mean over windows of the clip"
+
     def walk_forward(self, live: Live) -> None:
         """A line ends with the copy that has the channels last, unless they are so already."""
         super().walk_forward(live)
@@ -79,6 +82,7 @@ class WindowMean(Layer[N]):
         channels, positions = self.outputs.channels, self.outputs.positions
         ones, zeros = [1] * len(positions), [0] * len(positions)
         numbers = {"kernel": [*self.window], "stride": ones, "padding": zeros}
+        numbers |= {"ceil_mode": False, "count_include_pad": True}
         yield "avg_pool", [channels, *positions], numbers
         yield "permute", [*self.outputs.numbers], {}
 
