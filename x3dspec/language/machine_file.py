@@ -103,6 +103,9 @@ class MachineEntries(_Strict):
     laws: dict[Kind, LawEntry] = Field(min_length=1, max_length=64)
 
 
+_NAMES = ("device", "processor", "torch", "threads", "dtype", "form", "batch", "clock")
+
+
 def read(path: str) -> Machine:
     """The machine that a file describes.
 
@@ -140,9 +143,9 @@ def _problem(path: str, error: Any) -> Problem:
 
 def _machine(entries: MachineEntries) -> Machine:
     laws = tuple((kind, _law(entry)) for kind, entry in entries.laws.items())
-    names = ("device", "processor", "torch", "threads", "dtype", "form", "batch", "clock")
-    errors = Fraction(entries.error), Fraction(entries.repeatability)
-    return Machine(*(getattr(entries, name) for name in names), *errors, laws)
+    errors = {"error": Fraction(entries.error), "repeatability": Fraction(entries.repeatability)}
+    names: dict[str, Any] = {name: getattr(entries, name) for name in _NAMES}
+    return Machine(**names, **errors, laws=laws)
 
 
 def _law(entry: LawEntry) -> Law:
@@ -154,9 +157,8 @@ def text(machine: Machine) -> str:
     """The file of a machine; :func:`read` gives the same machine."""
     laws = {kind: _entry(law) for kind, law in machine.laws}
     head = {"x3dspec": "machine", "version": 1}
-    names = ("device", "processor", "torch", "threads", "dtype", "form", "batch", "clock")
     errors = {"error": float(machine.error), "repeatability": float(machine.repeatability)}
-    entries = {**head, **{name: getattr(machine, name) for name in names}, **errors, "laws": laws}
+    entries = {**head, **{name: getattr(machine, name) for name in _NAMES}, **errors, "laws": laws}
     return json.dumps(entries, indent=2) + "\n"
 
 

@@ -51,9 +51,9 @@ def fit(timings: Sequence[Timing]) -> tuple[Law, list[float]]:
     judged = [(_missed(timings, *choice), choice) for choice in choices]
     misses, choice = min(judged, key=lambda pair: statistics.mean(pair[0]))
     best = _fitted(timings, *choice)
-    times = (Fraction(f"{value:.6e}") for value in (best.call, best.mac, best.byte))
+    call, mac, byte = (Fraction(f"{value:.6e}") for value in (best.call, best.mac, best.byte))
     error = Fraction(f"{statistics.median(misses):.4f}")
-    return Law(*times, best.granularity, best.added, error, len(timings)), misses
+    return Law(call, mac, byte, best.granularity, best.added, error, len(timings)), misses
 
 
 def _missed(timings: Sequence[Timing], granularity: int, added: bool) -> list[float]:

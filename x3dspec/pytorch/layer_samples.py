@@ -216,7 +216,7 @@ class Builder:
             along = [(size[0], rest) for size, rest in zip(sizes, (1, 1, 0), strict=True)]
             module = self.classes.TimeConv(channels, out, *along, groups=groups)
         else:
-            module = nn.Conv3d(channels, out, *sizes, groups=groups, bias=layer.bias)
+            module = nn.Conv3d(channels, out, *sizes, groups=groups, bias=layer.bias)  # type: ignore[arg-type]
         if self.form == "deploy":
             for weight in module.parameters():
                 if weight.dim() == 5:
