@@ -143,9 +143,9 @@ def _problem(path: str, error: Any) -> Problem:
 
 def _machine(entries: MachineEntries) -> Machine:
     laws = tuple((kind, _law(entry)) for kind, entry in entries.laws.items())
-    errors = {"error": Fraction(entries.error), "repeatability": Fraction(entries.repeatability)}
     names: dict[str, Any] = {name: getattr(entries, name) for name in _NAMES}
-    return Machine(**names, **errors, laws=laws)
+    error, repeatability = Fraction(entries.error), Fraction(entries.repeatability)
+    return Machine(**names, error=error, repeatability=repeatability, laws=laws)
 
 
 def _law(entry: LawEntry) -> Law:
