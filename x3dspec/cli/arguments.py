@@ -65,6 +65,14 @@ def opened(
     return architecture if clip is None else _at_clip(architecture, clip)
 
 
+def timed_form(form: str, architecture: Architecture) -> str:
+    """The same form, unless another one than the machine's is chosen."""
+    machine = architecture.source.machine
+    if machine is not None and form not in ("train", machine.form):
+        raise SpecError.at("--machine", f"has timed the {machine.form} form, not {form}")
+    return form
+
+
 def chosen(architecture: Architecture, choices: list[str]) -> Architecture:
     """The same spec with ``--set`` applied."""
     for choice in choices:

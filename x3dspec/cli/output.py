@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from typing_extensions import TypedDict
 
@@ -20,6 +21,9 @@ from x3dspec.language.numbers import Exact
 from x3dspec.network import preset
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.breakdown import short as short
+from x3dspec.network.layers import Setting
+
+T = TypeVar("T")
 
 #: Of all `--json` answers. It counts up where a key is removed or changes its meaning; keys may be added.
 FORMAT = 1
@@ -46,6 +50,20 @@ class Answer(TypedDict):
     x3dspec: Head
 
 
+class Valued(TypedDict):
+    """A number, and exactly as it would be typed."""
+
+    value: int | float
+    value_exact: str
+
+
+class Factored(TypedDict):
+    """Factors as numbers; `factors_exact` has them as they would be typed."""
+
+    factors: dict[str, int | float]
+    factors_exact: dict[str, str]
+
+
 def head(command: str) -> Head:
     return {"version": __version__, "format": FORMAT, "command": command}
 
@@ -68,6 +86,27 @@ def number(value: Number | float) -> int | float:
     if isinstance(value, Fraction) and value.denominator == 1:
         return value.numerator
     return float(value)
+
+
+def valued(value: Exact) -> Valued:
+    return {"value": number(value), "value_exact": numbers.text(value)}
+
+
+def factored(setting: Setting) -> Factored:
+    return {
+        "factors": {name: number(value) for name, value in setting.items()},
+        "factors_exact": typed(setting),
+    }
+
+
+def typed(setting: Setting) -> dict[str, str]:
+    """Factors as they would be typed."""
+    return {name: numbers.text(value) for name, value in setting.items()}
+
+
+def picked(kind: Callable[..., T], thing: object) -> T:
+    """The keys of a typed dictionary, from the attributes of the same names."""
+    return kind(**{name: getattr(thing, name) for name in kind.__annotations__})
 
 
 def shown(value: Exact | None) -> str:
