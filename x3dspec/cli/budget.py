@@ -52,6 +52,7 @@ def budget(
     convention: str = typer.Option(
         "paper", autocompletion=completion.conventions, help="How the final network's operations are shown."
     ),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     module: Path = typer.Option(None, "--emit", metavar="FILE.py", help="Emit it as a PyTorch module."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
@@ -73,7 +74,7 @@ def budget(
     asked, share = _target(spec, targets), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
     picture.expect(plot)
-    architecture = arguments.opened(spec, options)
+    architecture = arguments.opened(spec, options, machine=machine)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
     result = budgeted(
         architecture, asked, order.value, share, fill, fixed=parse_kept(Evaluator.of(architecture), fix)

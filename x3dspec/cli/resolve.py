@@ -57,6 +57,7 @@ def resolve(
         help=f"For --memory: {', '.join(OPTIMIZERS)}.",
     ),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     form: str = typer.Option("train", "--form", help=f"What is counted: {', '.join(FORMS)}."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write it as a spec again."),
@@ -70,7 +71,7 @@ def resolve(
     x3dspec resolve specs/x2d.yaml --gamma-s 2 --gamma-d 11/5
     """
     name, given = arguments.single(spec, "resolve", context)
-    architecture = arguments.opened(name, options, clip)
+    architecture = arguments.opened(name, options, clip, machine)
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     near = snapped(architecture, resolved.setting)
@@ -79,7 +80,7 @@ def resolve(
         limit = parse_bytes(memory)
         fits = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
     written = None if out is None else preset.text(resolved, out)
-    resolved = forms.counted(resolved, known_form(form))
+    resolved = forms.counted(resolved, arguments.timed_form(known_form(form), architecture))
     streamed = memory_of(resolved.network) if form == "stream" else None
     table = rows(resolved, convention)
     if out is not None and written is not None:

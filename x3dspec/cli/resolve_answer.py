@@ -11,6 +11,7 @@ from x3dspec.language import numbers
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row
+from x3dspec.network.evaluator import Evaluator
 
 Snapped = Mapping[str, Exact | None]
 
@@ -27,7 +28,8 @@ class Input(TypedDict):
 class Costs(TypedDict):
     """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
     kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing; `peak` of the
-    greatest live activations of one clip at inference, null for a stream."""
+    greatest live activations of one clip at inference, null for a stream; `ms` are those of a step on
+    the machine of ``--machine``, in its form."""
 
     macs: int
     params: int
@@ -36,6 +38,7 @@ class Costs(TypedDict):
     bytes: int
     saved: int
     peak: int | None
+    ms: float | None
     operations: int
     convention: str
 
@@ -99,6 +102,7 @@ def costs(resolved: Resolved, convention: str, form: str) -> Costs:
         "bytes": cost.bytes,
         "saved": saved(resolved),
         "peak": peak(resolved, form),
+        "ms": milliseconds(resolved),
         "operations": cost.operations,
         "convention": convention,
     }
@@ -108,6 +112,13 @@ def saved(resolved: Resolved) -> int:
     """Training keeps what the train form keeps, whichever form is counted."""
     kept: int = resolved.architecture.at(resolved.setting).saved().one_clip
     return kept
+
+
+def milliseconds(resolved: Resolved) -> float | None:
+    """What a step takes on the machine, if there is one: of the spec itself, whichever form is counted."""
+    if resolved.architecture.source.machine is None:
+        return None
+    return Evaluator.of(resolved.architecture, "ms").counts(resolved.setting)["ms"] / 1e6
 
 
 def peak(resolved: Resolved, form: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from x3dspec.cli import output
-from x3dspec.cli.resolve_answer import Snapped, peak, saved
+from x3dspec.cli.resolve_answer import Snapped, milliseconds, peak, saved
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent
 from x3dspec.network.cost import CONVENTIONS
@@ -72,6 +72,9 @@ def _totals(resolved: Resolved, convention: str, form: str) -> list[str]:
     most = peak(resolved, form)
     if most is not None:
         cells.append(["memory peak", f"{binary(most)} of activations of one clip at inference, fp32"])
+    machine, time = resolved.architecture.source.machine, milliseconds(resolved)
+    if machine is not None and time is not None:
+        cells.append(["time", f"{time:.4g} ms; {machine.line}"])
     return output.aligned(cells)
 
 

@@ -31,6 +31,7 @@ def answered() -> dict[str, type]:
     from x3dspec.cli import (
         bench,
         budget_answer,
+        calibrate,
         check,
         convert_weights,
         diff,
@@ -63,6 +64,7 @@ def answered() -> dict[str, type]:
         "identify": identify.IdentifyAnswer,
         "export": export.ExportAnswer,
         "bench": bench.BenchAnswer,
+        "calibrate": calibrate.CalibrateAnswer,
         "check": check.CheckAnswer,
         "diff": diff.DiffAnswer,
         "list": list_.ListAnswer,

@@ -65,6 +65,7 @@ def command(
     ),
     exact: bool = typer.Option(False, "--exact", help="Every value and count in full."),
     details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw --pareto: .svg or .png."),
@@ -85,7 +86,7 @@ def command(
     targets = [parse_target(each, "limits") for each in limits]
     chosen = _judge(objective)
     axes = _pareto(pareto)
-    architecture = arguments.opened(spec, options)
+    architecture = arguments.opened(spec, options, machine=machine)
     if plot is not None and axes is None:
         raise SpecError.at("--plot", "draws what --pareto finds")
     picture.expect(plot)
