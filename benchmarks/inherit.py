@@ -1,6 +1,6 @@
 """Steps of training that a second step needs, from nothing and from its parent's weights, grown.
 
-    python benchmarks/inherit.py FOLDER [--seeds 3]
+    python benchmarks/inherit.py FOLDER [--seeds 0,1,2]
 
 The task of examples/two_steps.sh. Its first step keeps `fast`, which is trained from nothing; then each
 of the six candidates of the second step twice: from nothing for 240 steps, and from its parent's weights
@@ -25,7 +25,7 @@ import x3dspec
 from x3dspec.codegen import module as emit
 from x3dspec.network import preset
 from x3dspec.pytorch.grow import grow
-from x3dspec.scaling import expand as engine
+from x3dspec.scaling.expand import expand
 from x3dspec.scaling.judges import Candidate, Score
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -43,7 +43,7 @@ def candidates(spec: x3dspec.Architecture) -> tuple[Candidate, list[Candidate]]:
         asked.append([*given])
         return ((index, Score(float(each.axis == "fast"))) for index, each in enumerate(given))
 
-    engine.run(spec, fast, steps=2)
+    expand(spec, fast, steps=2)
     return next(each for each in asked[0] if each.axis == "fast"), asked[1]
 
 
@@ -116,7 +116,7 @@ def report(rows: list[tuple[int, str, dict[str, Any], dict[str, Any]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--train", type=int, default=160, help="videos of each class to train on")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def main() -> None:
     tiny.write_text(preset.text(spec.resolve(gamma_s="4/7"), tiny))
     parent, children = candidates(x3dspec.load(str(tiny)))
     rows = []
-    for seed in range(given.seeds):
+    for seed in map(int, given.seeds.split(",")):
         trained = Trainings(given.folder, seed)
         left = given.folder / f"parent{seed}.pt"
         trained(parent, None, left)

@@ -17,8 +17,10 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import x3dspec
 from x3dspec.codegen import module
 from x3dspec.network.evaluator import Evaluator
-from x3dspec.scaling.search.lattice import Lattice, Range
-from x3dspec.scaling.search.search import Best, Walk
+from x3dspec.scaling.search.collectors import Best
+from x3dspec.scaling.search.lattice import Lattice
+from x3dspec.scaling.search.result import Range
+from x3dspec.scaling.search.walk import Walk
 
 LIMITS = {"macs": 4_730_000_000, "params": 4_000_000, "activations": 60_000_000}
 #: From, to and step of each factor: 432 million combinations, 139 million different networks.

@@ -28,6 +28,7 @@ PAGES = (
     "weights.md",
     "memory.md",
     "expansion.md",
+    "architecture.md",
 )
 SECONDS = 300
 

@@ -19,6 +19,7 @@ from typing import Any, get_args, get_origin
 
 import consoles
 import reference
+import wings
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -26,6 +27,7 @@ import x3dspec
 from x3dspec.cli import answers
 from x3dspec.cli.schema import answered
 from x3dspec.codegen import files
+from x3dspec.codegen.module import counted
 from x3dspec.language import (
     fields,
     grammar,
@@ -46,10 +48,11 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.memory import largest_batch
 from x3dspec.network.units import binary
 from x3dspec.pytorch import emitted_file, verify
-from x3dspec.scaling import expand, journal, solving
-from x3dspec.scaling.judge_ranking import compare as standings
+from x3dspec.scaling import journal, solving
+from x3dspec.scaling.expand import expand
+from x3dspec.scaling.judge_ranking import standings
 from x3dspec.scaling.judges import judge
-from x3dspec.scaling.published import compare
+from x3dspec.scaling.published import comparisons
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "docs" / "answers.schema.json"
@@ -99,12 +102,12 @@ _API = {
     "x3dspec.formula.elasticity": "elasticities",
     "x3dspec.network.units": "parse_target Target",
     "x3dspec.scaling.budget": "Budget",
-    "x3dspec.scaling.steps": "Trajectory Step",
+    "x3dspec.scaling.trajectory": "Trajectory Step",
     "x3dspec.scaling.expand": "Expansion",
     "x3dspec.scaling.judges": "Candidate judge",
-    "x3dspec.scaling.search.search": "Result",
+    "x3dspec.scaling.search.result": "Result",
     "x3dspec.scaling.unknowns": "Solved Unknown Point",
-    "x3dspec.pytorch.verify": "Report",
+    "x3dspec.pytorch.checks": "Report",
     "x3dspec.pytorch.checkpoint": "read write",
     "x3dspec.pytorch.convert": "convert Conversion",
     "x3dspec.pytorch.export": "export",
@@ -237,10 +240,23 @@ def conventions() -> str:
     )
 
 
+MEMORY = ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0")
+
+
+def peaks() -> str:
+    """The greatest live activations at inference, of both forms."""
+    rows = []
+    for name in MEMORY:
+        resolved = x3dspec.load(name).resolve()
+        train, deploy = resolved.peak(), counted(resolved, "deploy").peak("deploy")
+        rows.append([name, f"{train:,}", binary(train), f"{deploy:,}", binary(deploy)])
+    return table(["spec", "train form, bytes at peak", "", "deploy form", ""], rows)
+
+
 def memory() -> str:
     """What training keeps of one clip, and the largest batch in 24 GiB."""
     rows = []
-    for name in ("x3d_s", "x3d_m", "x3d_l", "i3d_r50", "slow_r50", "csn_r101", "efficientnet_b0"):
+    for name in MEMORY:
         resolved = x3dspec.load(name).resolve()
         kept, less = resolved.saved(), resolved.saved(checkpointing=True)
         batches = [
@@ -284,8 +300,8 @@ def family() -> str:
 
 def solved() -> str:
     """The paper's eleven steps, each solved for twice the cost, as its table has the network."""
-    printed = compare(x3dspec.load("x2d").choose(squeeze_excite="none"))
-    counted = compare(x3dspec.load("x2d"))
+    printed = comparisons(x3dspec.load("x2d").choose(squeeze_excite="none"))
+    counted = comparisons(x3dspec.load("x2d"))
     rows = [
         (ours.axis, f"{ours.solved:.3f}", f"{with_se.solved:.3f}", f"{ours.published:.3f}")
         for ours, with_se in zip(printed, counted, strict=True)
@@ -348,8 +364,8 @@ def bounds() -> str:
 
 def expansion_waypoints() -> str:
     """The solved waypoints beside the published networks."""
-    found = expand.run(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
-    theirs = expand.run(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
+    found = expand(x3dspec.load("x2d"), judge("published"), steps=11).trajectory.steps
+    theirs = expand(x3dspec.load("x2d"), judge("published"), steps=11, rule="recorded").trajectory.steps
     rows, before = [], float(solving.relaxed(Evaluator.of(x3dspec.load("x2d")), {}))
     for index, (step, published) in enumerate(zip(found, theirs, strict=True), 1):
         name, relaxed = published.reaches, float(step.relaxed or 0)
@@ -389,6 +405,11 @@ def json_answers() -> str:
     return table(("command", "what it answers", "keys"), rows)
 
 
+def wings_table() -> str:
+    """Every wing with its files."""
+    return table(("wing", "what it does", "files"), wings.rows())
+
+
 def rewritten(page: str) -> str:
     return PART.sub(lambda part: part[1] + _part(part[2]) + part[3], page)
 
@@ -405,6 +426,7 @@ def _run(page: str) -> str:
 
 def made() -> Iterator[tuple[Path, str]]:
     """Every file that comes from the code, in whole or in part, as it should be."""
+    yield ROOT / "docs" / "wings.svg", wings.picture()
     yield SCHEMA, json.dumps(answers.json_schema(answered()), indent=2) + "\n"
     for path in PAGES:
         page = rewritten(path.read_text(encoding="utf-8"))

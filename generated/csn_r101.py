@@ -28,6 +28,9 @@ Source: Tran et al., Video Classification with Channel-Separated Convolutional N
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -126,7 +129,13 @@ class CSN(nn.Module):
     num_features = 2048
     head_hidden_size = 2048
 
-    def __init__(self, num_classes: int = 400, in_channels: int = 3) -> None:
+    def __init__(
+        self,
+        num_classes: int = 400,
+        in_channels: int = 3,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.grad_checkpointing = False
@@ -174,6 +183,7 @@ class CSN(nn.Module):
         )
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, 2048, T', H', W')."""
@@ -184,20 +194,46 @@ class CSN(nn.Module):
         out: Tensor = self._run(self.res5, x)
         return out
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = self.conv1(x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res2, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res3, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res4, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res5, x)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 2048, T', H', W') -> (N, num_classes).
@@ -221,6 +257,7 @@ class CSN(nn.Module):
         self.num_classes = num_classes
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
+        self.fc.to(next(self.parameters()))
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each block in the backward pass: less memory, more time.
@@ -248,8 +285,15 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def csn_r101(num_classes: int = 400, in_channels: int = 3) -> CSN:
+def csn_r101(
+    num_classes: int = 400,
+    in_channels: int = 3,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> CSN:
     """CSN-R101, a ResNet-101 whose 3x3x3 convolutions are channel-wise, newly
     initialised.
     """
-    return CSN(num_classes=num_classes, in_channels=in_channels)
+    return CSN(
+        num_classes=num_classes, in_channels=in_channels, device=device, dtype=dtype
+    )

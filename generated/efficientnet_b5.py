@@ -34,6 +34,8 @@ released code.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -147,7 +149,12 @@ class EfficientNet(nn.Module):
     head_hidden_size = 2048
 
     def __init__(
-        self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.2,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -214,6 +221,7 @@ class EfficientNet(nn.Module):
         self.fc_dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, 2048, H', W')."""
@@ -227,28 +235,54 @@ class EfficientNet(nn.Module):
         x = self._run(self.stage8, x)
         return F.silu(self.stage9_norm(self.stage9(x)), inplace=True)
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = F.silu(self.stage1_norm(self.stage1(x)), inplace=True)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage2, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage3, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage4, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage5, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage6, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage7, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.stage8, x)
-        outputs.append(x)
+        yield x
         x = F.silu(self.stage9_norm(self.stage9(x)), inplace=True)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 2048, H', W') -> (N, num_classes).
@@ -273,6 +307,7 @@ class EfficientNet(nn.Module):
         self.num_classes = num_classes
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
+        self.fc.to(next(self.parameters()))
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each block in the backward pass: less memory, more time.
@@ -301,9 +336,17 @@ def _initialise(module: nn.Module) -> None:
 
 
 def efficientnet_b5(
-    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    dropout: float = 0.2,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> EfficientNet:
     """EfficientNet-B5, newly initialised."""
     return EfficientNet(
-        num_classes=num_classes, in_channels=in_channels, dropout=dropout
+        num_classes=num_classes,
+        in_channels=in_channels,
+        dropout=dropout,
+        device=device,
+        dtype=dtype,
     )

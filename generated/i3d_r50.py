@@ -30,6 +30,9 @@ pytorchvideo's model zoo builds it (create_resnet).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -138,7 +141,12 @@ class I3D(nn.Module):
     head_hidden_size = 2048
 
     def __init__(
-        self, num_classes: int = 400, in_channels: int = 3, dropout: float = 0.5
+        self,
+        num_classes: int = 400,
+        in_channels: int = 3,
+        dropout: float = 0.5,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -172,6 +180,7 @@ class I3D(nn.Module):
         self.fc_dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, 2048, T', H', W')."""
@@ -183,22 +192,48 @@ class I3D(nn.Module):
         out: Tensor = self._run(self.res5, x)
         return out
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = self.conv1(x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res2, x)
-        outputs.append(x)
+        yield x
         x = self.pool2(x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res3, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res4, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.res5, x)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 2048, T', H', W') -> (N, num_classes).
@@ -223,6 +258,7 @@ class I3D(nn.Module):
         self.num_classes = num_classes
         self.fc = nn.Linear(2048, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
+        self.fc.to(next(self.parameters()))
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each block in the backward pass: less memory, more time.
@@ -250,6 +286,18 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def i3d_r50(num_classes: int = 400, in_channels: int = 3, dropout: float = 0.5) -> I3D:
+def i3d_r50(
+    num_classes: int = 400,
+    in_channels: int = 3,
+    dropout: float = 0.5,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> I3D:
     """I3D-R50, a ResNet-50 inflated in time, newly initialised."""
-    return I3D(num_classes=num_classes, in_channels=in_channels, dropout=dropout)
+    return I3D(
+        num_classes=num_classes,
+        in_channels=in_channels,
+        dropout=dropout,
+        device=device,
+        dtype=dtype,
+    )

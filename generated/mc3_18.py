@@ -30,6 +30,9 @@ Source: Tran et al., A Closer Look at Spatiotemporal Convolutions for Action Rec
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -119,7 +122,13 @@ class R3D(nn.Module):
     num_features = 512
     head_hidden_size = 512
 
-    def __init__(self, num_classes: int = 400, in_channels: int = 3) -> None:
+    def __init__(
+        self,
+        num_classes: int = 400,
+        in_channels: int = 3,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.grad_checkpointing = False
@@ -142,6 +151,7 @@ class R3D(nn.Module):
         )
         self.fc = nn.Linear(512, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, 512, T, H', W')."""
@@ -152,20 +162,46 @@ class R3D(nn.Module):
         out: Tensor = self._run(self.conv5, x)
         return out
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = self.conv1(x)
-        outputs.append(x)
+        yield x
         x = self._run(self.conv2, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.conv3, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.conv4, x)
-        outputs.append(x)
+        yield x
         x = self._run(self.conv5, x)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 512, T, H', W') -> (N, num_classes).
@@ -189,6 +225,7 @@ class R3D(nn.Module):
         self.num_classes = num_classes
         self.fc = nn.Linear(512, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc)
+        self.fc.to(next(self.parameters()))
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Recompute each block in the backward pass: less memory, more time.
@@ -216,6 +253,13 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def mc3_18(num_classes: int = 400, in_channels: int = 3) -> R3D:
+def mc3_18(
+    num_classes: int = 400,
+    in_channels: int = 3,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> R3D:
     """MC3-18, a ResNet-18 whose first two groups alone are 3-D, newly initialised."""
-    return R3D(num_classes=num_classes, in_channels=in_channels)
+    return R3D(
+        num_classes=num_classes, in_channels=in_channels, device=device, dtype=dtype
+    )

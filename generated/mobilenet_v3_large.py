@@ -40,6 +40,9 @@ Source: Howard et al., Searching for MobileNetV3 (ICCV 2019), Table 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -128,9 +131,9 @@ class Bneck(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.conv_depthwise(self.activation_expand(self.norm1(self.conv_expand(x))))
-        y = self.squeeze_excite(self.activation_depthwise(self.norm2(y)))
-        y = self.norm3(self.conv_project(y))
+        y = self.activation_expand(self.norm1(self.conv_expand(x)))
+        y = self.activation_depthwise(self.norm2(self.conv_depthwise(y)))
+        y = self.norm3(self.conv_project(self.squeeze_excite(y)))
         out: Tensor = y + x if self.residual else y
         return out
 
@@ -166,7 +169,12 @@ class MobileNetV3(nn.Module):
     head_hidden_size = 1280
 
     def __init__(
-        self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.2,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -203,6 +211,7 @@ class MobileNetV3(nn.Module):
         self.fc2_dropout = nn.Dropout(dropout)
         self.fc2 = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, 960, H', W')."""
@@ -224,44 +233,70 @@ class MobileNetV3(nn.Module):
         x = self.bneck15(x)
         return F.hardswish(self.conv2_norm(self.conv2(x)), inplace=True)
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = F.hardswish(self.conv1_norm(self.conv1(x)), inplace=True)
-        outputs.append(x)
+        yield x
         x = self.bneck1(x)
-        outputs.append(x)
+        yield x
         x = self.bneck2(x)
-        outputs.append(x)
+        yield x
         x = self.bneck3(x)
-        outputs.append(x)
+        yield x
         x = self.bneck4(x)
-        outputs.append(x)
+        yield x
         x = self.bneck5(x)
-        outputs.append(x)
+        yield x
         x = self.bneck6(x)
-        outputs.append(x)
+        yield x
         x = self.bneck7(x)
-        outputs.append(x)
+        yield x
         x = self.bneck8(x)
-        outputs.append(x)
+        yield x
         x = self.bneck9(x)
-        outputs.append(x)
+        yield x
         x = self.bneck10(x)
-        outputs.append(x)
+        yield x
         x = self.bneck11(x)
-        outputs.append(x)
+        yield x
         x = self.bneck12(x)
-        outputs.append(x)
+        yield x
         x = self.bneck13(x)
-        outputs.append(x)
+        yield x
         x = self.bneck14(x)
-        outputs.append(x)
+        yield x
         x = self.bneck15(x)
-        outputs.append(x)
+        yield x
         x = F.hardswish(self.conv2_norm(self.conv2(x)), inplace=True)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 960, H', W') -> (N, num_classes).
@@ -287,6 +322,7 @@ class MobileNetV3(nn.Module):
         self.num_classes = num_classes
         self.fc2 = nn.Linear(1280, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc2)
+        self.fc2.to(next(self.parameters()))
 
 
 def _initialise(module: nn.Module) -> None:
@@ -300,9 +336,17 @@ def _initialise(module: nn.Module) -> None:
 
 
 def mobilenet_v3_large(
-    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    dropout: float = 0.2,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> MobileNetV3:
     """MobileNetV3-Large, newly initialised."""
     return MobileNetV3(
-        num_classes=num_classes, in_channels=in_channels, dropout=dropout
+        num_classes=num_classes,
+        in_channels=in_channels,
+        dropout=dropout,
+        device=device,
+        dtype=dtype,
     )

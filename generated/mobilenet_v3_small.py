@@ -36,6 +36,9 @@ Source: Howard et al., Searching for MobileNetV3 (ICCV 2019), Table 2.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -92,7 +95,6 @@ class Bneck(nn.Module):
         inner: int,
         width: int,
         *,
-        attention: bool = False,
         stride: int = 1,
         squeeze_excite: int = 0,
         residual: bool = False,
@@ -101,9 +103,8 @@ class Bneck(nn.Module):
         self.conv_expand = nn.Conv2d(width_in, inner, kernel_size=1, bias=False)
         self.norm1 = nn.BatchNorm2d(inner, eps=0.001, momentum=0.01)
         self.activation_expand = (
-            nn.Hardswish(inplace=True) if squeeze_excite else nn.Identity()
+            nn.Hardswish(inplace=True) if squeeze_excite else nn.ReLU(inplace=True)
         )
-        self.relu1 = nn.ReLU() if not attention else nn.Identity()
         self.conv_depthwise = nn.Conv2d(
             inner,
             inner,
@@ -115,9 +116,8 @@ class Bneck(nn.Module):
         )
         self.norm2 = nn.BatchNorm2d(inner, eps=0.001, momentum=0.01)
         self.activation_depthwise = (
-            nn.Hardswish(inplace=True) if squeeze_excite else nn.Identity()
+            nn.Hardswish(inplace=True) if squeeze_excite else nn.ReLU(inplace=True)
         )
-        self.relu2 = nn.ReLU() if not attention else nn.Identity()
         self.squeeze_excite = (
             SqueezeExcite(inner, squeeze_excite) if squeeze_excite else nn.Identity()
         )
@@ -126,8 +126,8 @@ class Bneck(nn.Module):
         self.residual = residual
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.relu1(self.activation_expand(self.norm1(self.conv_expand(x))))
-        y = self.relu2(self.activation_depthwise(self.norm2(self.conv_depthwise(y))))
+        y = self.activation_expand(self.norm1(self.conv_expand(x)))
+        y = self.activation_depthwise(self.norm2(self.conv_depthwise(y)))
         y = self.norm3(self.conv_project(self.squeeze_excite(y)))
         out: Tensor = y + x if self.residual else y
         return out
@@ -160,7 +160,12 @@ class MobileNetV3Small(nn.Module):
     head_hidden_size = 1024
 
     def __init__(
-        self, num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+        self,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.2,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         self.num_classes = num_classes
@@ -171,30 +176,21 @@ class MobileNetV3Small(nn.Module):
         self.bneck1 = Separable()
         self.bneck2 = Bneck(16, 3, 72, 24, stride=2)
         self.bneck3 = Bneck(24, 3, 88, 24, residual=True)
-        self.bneck4 = Bneck(24, 5, 96, 40, attention=True, stride=2, squeeze_excite=24)
-        self.bneck5 = Bneck(
-            40, 5, 240, 40, attention=True, squeeze_excite=64, residual=True
-        )
-        self.bneck6 = Bneck(
-            40, 5, 240, 40, attention=True, squeeze_excite=64, residual=True
-        )
-        self.bneck7 = Bneck(40, 5, 120, 48, attention=True, squeeze_excite=32)
-        self.bneck8 = Bneck(
-            48, 5, 144, 48, attention=True, squeeze_excite=40, residual=True
-        )
-        self.bneck9 = Bneck(48, 5, 288, 96, attention=True, stride=2, squeeze_excite=72)
-        self.bneck10 = Bneck(
-            96, 5, 576, 96, attention=True, squeeze_excite=144, residual=True
-        )
-        self.bneck11 = Bneck(
-            96, 5, 576, 96, attention=True, squeeze_excite=144, residual=True
-        )
+        self.bneck4 = Bneck(24, 5, 96, 40, stride=2, squeeze_excite=24)
+        self.bneck5 = Bneck(40, 5, 240, 40, squeeze_excite=64, residual=True)
+        self.bneck6 = Bneck(40, 5, 240, 40, squeeze_excite=64, residual=True)
+        self.bneck7 = Bneck(40, 5, 120, 48, squeeze_excite=32)
+        self.bneck8 = Bneck(48, 5, 144, 48, squeeze_excite=40, residual=True)
+        self.bneck9 = Bneck(48, 5, 288, 96, stride=2, squeeze_excite=72)
+        self.bneck10 = Bneck(96, 5, 576, 96, squeeze_excite=144, residual=True)
+        self.bneck11 = Bneck(96, 5, 576, 96, squeeze_excite=144, residual=True)
         self.conv2 = nn.Conv2d(96, 576, kernel_size=1, bias=False)
         self.conv2_norm = nn.BatchNorm2d(576, eps=0.001, momentum=0.01)
         self.fc1 = nn.Linear(576, 1024)
         self.fc2_dropout = nn.Dropout(dropout)
         self.fc2 = nn.Linear(1024, num_classes) if num_classes else nn.Identity()
         self.apply(_initialise)
+        self.to(device=device, dtype=dtype)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, 576, H', W')."""
@@ -212,36 +208,62 @@ class MobileNetV3Small(nn.Module):
         x = self.bneck11(x)
         return F.hardswish(self.conv2_norm(self.conv2(x)), inplace=True)
 
-    def forward_intermediates(self, x: Tensor) -> list[Tensor]:
-        """The output of every stage of feature_info, for a detector's backbone."""
+    def forward_intermediates(
+        self,
+        x: Tensor,
+        indices: int | Sequence[int] | None = None,
+        norm: bool = False,
+        stop_early: bool = False,
+        output_fmt: str = "NCHW",
+        intermediates_only: bool = False,
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
+        """What stages of feature_info give, as in timm's networks; norm means nothing.
+
+        indices are theirs, or a number n for the last n. Without intermediates_only
+        the features come first, with stop_early those of the last stage asked for.
+        """
+        if output_fmt != "NCHW":
+            raise ValueError(f"output_fmt must be NCHW, not {output_fmt}")
+        count = len(self.feature_info)
+        if not isinstance(indices, Sequence):
+            indices = range(-(count if indices is None else indices), 0)
+        chosen = [range(count)[index] for index in indices]
         outputs = []
+        for index, features in enumerate(self._stages(x)):
+            if index in chosen:
+                outputs.append(features)
+            if stop_early and index == max(chosen):
+                break
+        return outputs if intermediates_only else (features, outputs)
+
+    def _stages(self, x: Tensor) -> Iterator[Tensor]:
+        """What each stage of feature_info gives."""
         x = F.hardswish(self.conv1_norm(self.conv1(x)), inplace=True)
-        outputs.append(x)
+        yield x
         x = self.bneck1(x)
-        outputs.append(x)
+        yield x
         x = self.bneck2(x)
-        outputs.append(x)
+        yield x
         x = self.bneck3(x)
-        outputs.append(x)
+        yield x
         x = self.bneck4(x)
-        outputs.append(x)
+        yield x
         x = self.bneck5(x)
-        outputs.append(x)
+        yield x
         x = self.bneck6(x)
-        outputs.append(x)
+        yield x
         x = self.bneck7(x)
-        outputs.append(x)
+        yield x
         x = self.bneck8(x)
-        outputs.append(x)
+        yield x
         x = self.bneck9(x)
-        outputs.append(x)
+        yield x
         x = self.bneck10(x)
-        outputs.append(x)
+        yield x
         x = self.bneck11(x)
-        outputs.append(x)
+        yield x
         x = F.hardswish(self.conv2_norm(self.conv2(x)), inplace=True)
-        outputs.append(x)
-        return outputs
+        yield x
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """(N, 576, H', W') -> (N, num_classes).
@@ -267,6 +289,7 @@ class MobileNetV3Small(nn.Module):
         self.num_classes = num_classes
         self.fc2 = nn.Linear(1024, num_classes) if num_classes else nn.Identity()
         _initialise(self.fc2)
+        self.fc2.to(next(self.parameters()))
 
 
 def _initialise(module: nn.Module) -> None:
@@ -280,9 +303,17 @@ def _initialise(module: nn.Module) -> None:
 
 
 def mobilenet_v3_small(
-    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    dropout: float = 0.2,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> MobileNetV3Small:
     """MobileNetV3-Small, newly initialised."""
     return MobileNetV3Small(
-        num_classes=num_classes, in_channels=in_channels, dropout=dropout
+        num_classes=num_classes,
+        in_channels=in_channels,
+        dropout=dropout,
+        device=device,
+        dtype=dtype,
     )

@@ -99,6 +99,12 @@ def efficientnet_v2(width: float, depth: float) -> nn.Module:
     return made.eval()
 
 
+def feature_wrapper(name: str) -> Any:
+    """A class of timm's that takes a network's features."""
+    _timm()
+    return getattr(import_module("timm.models._features"), name)
+
+
 @lru_cache(maxsize=1)
 def _timm() -> Any:
     with _torchvision():

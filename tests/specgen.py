@@ -202,11 +202,15 @@ class _Grammar:
         body: dict[str, Any] = {"out": out, "kernel": self._kernel()}
         if stride != 1:
             body["stride"] = stride
+        if self._sometimes(0.15):
+            body["padding"] = self.chance.choice(["same", "same", "half"])
+        if self._sometimes(0.1):
+            body["dilation"] = self.chance.choice([2, [*[1] * (self.dims - 2), 2, 3]])
         if self._sometimes(0.3):
             body["bias"] = True
         if out in ("channels", "2 * channels"):
             body["groups"] = self.chance.choice(["channels", 1])
-        elif self._sometimes(0.15):
+        elif self._sometimes(0.06):
             body["groups"] = self.chance.choice([2, 4, "min(2, channels)"])
         return {"conv": body}
 
@@ -337,19 +341,23 @@ class _Grammar:
         layers: list[Layer] = [self._conv(self._width(), stride), *self._follow()]
         if name == "stem" and self._sometimes(0.3):
             kind = self.chance.choice(["max_pool", "avg_pool"])
-            layers.append({kind: self._pool()})
+            layers.append({kind: self._pool(kind)})
         if name != "stem" and self._sometimes(0.4):
             layers += self._kept()
         return {"name": name, "layers": layers}
 
-    def _pool(self) -> dict[str, Any]:
-        return self.chance.choice(
+    def _pool(self, kind: str) -> dict[str, Any]:
+        flags: dict[str, Any] = {"ceil_mode": True} if self._sometimes(0.3) else {}
+        if kind == "avg_pool" and self._sometimes(0.3):
+            flags["count_include_pad"] = False
+        return flags | self.chance.choice(
             [
                 {"kernel": 3, "stride": 2, "padding": 1},
                 {"kernel": 2},
                 {"kernel": [1] * (self.dims - 1) + [2]},
                 {"kernel": 4, "stride": 2, "padding": 1},
                 {"kernel": 3, "stride": 1},
+                {"kernel": 2, "stride": 3, "padding": 1},
             ]
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -91,3 +92,14 @@ def test_only_the_command_line_prints_and_exits(file: str) -> None:
     assert not names & (
         {"print", "exit", "eval", "exec", "sympify"} - ({"exec", "print"} if file in RUNS else set())
     )
+
+
+def test_files_and_functions_are_short() -> None:
+    trees = {file: ast.parse(path.read_text(encoding="utf-8")) for file, path in FILES.items()}
+    lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in FILES.values()]
+    defined = [
+        node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+    ]
+    functions = [node.end_lineno - node.lineno + 1 for node in defined if node.end_lineno]
+    assert median(lines) <= 150
+    assert median(functions) <= 10

@@ -21,6 +21,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.cost import Cost
 from x3dspec.pytorch import probe
+from x3dspec.pytorch.operations import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = list(layer_keys.LayerItem.model_fields)
@@ -66,7 +67,7 @@ def test_it_has_a_macro_and_torch_knows_its_names(kind: str) -> None:
         with torch.device("meta"):
             given = dict(part.split("=") for part in function.given.split(", ") if part)
             made = getattr(torch.nn, function.module)(**{k: json.loads(v) for k, v in given.items()})
-            seen = probe._layers(torch.nn.Sequential(made), (3, 8, 8))
+            seen = probe._layers(torch.nn.Sequential(made), (3, 8, 8), NAMES)
         assert seen == [probe.described(kind, (3, 8, 8), **function.numbers)]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from x3dspec import Architecture
 from x3dspec.codegen.module import source as emit
-from x3dspec.scaling import expand as engine
+from x3dspec.scaling.expand import expand
 from x3dspec.scaling.judges import Candidate, Score
 from x3dspec.scaling.trainer import Trainer, split
 
@@ -45,7 +45,7 @@ def trained(template: str, limit: float = 60.0, retries: int = 0, jobs: int = 1)
 
 
 def tried(x2d: Architecture) -> list[Candidate]:
-    found = engine.run(x2d, round_of_one, steps=1).rounds[0].options
+    found = expand(x2d, round_of_one, steps=1).rounds[0].options
     return [Candidate(x2d, o.option.axis, o.option.setting) for o in found if hasattr(o.option, "setting")]
 
 

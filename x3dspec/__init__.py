@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from x3dspec.pytorch.checks import Report
     from x3dspec.scaling.budget import Budget
     from x3dspec.scaling.expand import Expansion
-    from x3dspec.scaling.search.search import Result
+    from x3dspec.scaling.search.result import Result
     from x3dspec.scaling.unknowns import Solved
 
 __version__ = "0.1.0"
@@ -118,14 +118,14 @@ def budget(
     """
     from x3dspec.network.evaluator import Evaluator
     from x3dspec.network.units import parse_target, parse_tolerance
-    from x3dspec.scaling.budget import solve
+    from x3dspec.scaling.budget import budgeted
     from x3dspec.scaling.search.ranges import parse_kept
 
     architecture = _architecture(spec)
     words = [name if value is None else f"{name}={value}" for name, value in (fix or {}).items()]
     fixed = parse_kept(Evaluator.of(architecture), words)
     share = parse_tolerance(tolerance)
-    return solve(architecture, parse_target(target), order, share, fill, fixed=fixed)
+    return budgeted(architecture, parse_target(target), order, share, fill, fixed=fixed)
 
 
 def expand(
@@ -152,14 +152,15 @@ def expand(
         SpecError: a wrong spec, an unknown judge, rule or axis.
     """
     from x3dspec.network.units import parse_target
-    from x3dspec.scaling.expand import published_steps, run
+    from x3dspec.scaling.expand import expand as expanded
+    from x3dspec.scaling.expand import published_steps
     from x3dspec.scaling.judges import judge as named
 
     architecture = _architecture(spec)
     limit = None if target is None else parse_target(target)
     count = published_steps(architecture) if steps is None and limit is None else steps
     chooser = named(judge) if isinstance(judge, str) else judge
-    return run(architecture, chooser, count, limit, rule, axes)
+    return expanded(architecture, chooser, count, limit, rule, axes)
 
 
 def search(

@@ -18,11 +18,12 @@ from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import parse_target
-from x3dspec.scaling import expand as engine
 from x3dspec.scaling.axes import axes
+from x3dspec.scaling.expand import expand
 from x3dspec.scaling.judges import Candidate, Score, judge
 from x3dspec.scaling.solving import relaxed
-from x3dspec.scaling.steps import State, Step
+from x3dspec.scaling.steps import doubled_factor
+from x3dspec.scaling.trajectory import State, Step
 
 ORDER = [
     *("bottleneck", "fast", "spatial", "depth", "temporal", "fast"),
@@ -43,7 +44,7 @@ def answer(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
 
 def test_the_papers_eleven_steps(x2d: Architecture) -> None:
     """Before snapping each costs twice the one before; what is built is near."""
-    found = engine.run(x2d, judge("published"), steps=11)
+    found = expand(x2d, judge("published"), steps=11)
     assert [step.axis for step in found.trajectory.steps] == ORDER
     start = relaxed(Evaluator.of(x2d), {})
     for index, step in enumerate(found.trajectory.steps, 1):
@@ -53,7 +54,7 @@ def test_the_papers_eleven_steps(x2d: Architecture) -> None:
 
 
 def test_the_literal_rule(x2d: Architecture) -> None:
-    found = engine.run(x2d, judge("published"), steps=11, rule="double-factor")
+    found = expand(x2d, judge("published"), steps=11, rule="double-factor")
     assert [step.axis for step in found.trajectory.steps] == ORDER
     for before, step in zip([None, *found.trajectory.steps], found.trajectory.steps, strict=False):
         value = Fraction(1) if before is None else before.state.raw.get(step.factor, Fraction(1))
@@ -64,11 +65,11 @@ def test_the_literal_rule(x2d: Architecture) -> None:
 
 
 def test_the_record_is_the_family(x2d: Architecture) -> None:
-    found = engine.run(x2d, judge("published"), steps=11, rule="recorded")
+    found = expand(x2d, judge("published"), steps=11, rule="recorded")
     reached = {step.reaches: step.counts for step in found.trajectory.steps if step.reaches}
     for name in ("x3d_xs", "x3d_m", "x3d_l", "x3d_xl"):
         cost = x3dspec.load(name).resolve().cost()
-        assert vars(reached[name]) == {
+        assert reached[name] == {
             "macs": cost.macs,
             "params": cost.params,
             "activations": cost.activations,
@@ -76,7 +77,7 @@ def test_the_record_is_the_family(x2d: Architecture) -> None:
 
 
 def test_fast_and_temporal_are_two_candidates(x2d: Architecture) -> None:
-    options = engine.run(x2d, judge("published"), steps=1).rounds[0].options
+    options = expand(x2d, judge("published"), steps=1).rounds[0].options
     by_axis = {each.option.axis: each.option for each in options}
     fast, temporal = by_axis["fast"], by_axis["temporal"]
     assert isinstance(fast, Step)
@@ -92,10 +93,10 @@ def tied(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
 
 
 def test_ties_go_to_the_axis_declared_first(x2d: Architecture) -> None:
-    [only] = engine.run(x2d, tied, steps=1).rounds
+    [only] = expand(x2d, tied, steps=1).rounds
     assert only.kept.axis == "fast"
     assert only.why == "ties with temporal, spatial, depth, width, bottleneck; declared first"
-    [only] = engine.run(x2d, tied, steps=1, names=["width", "depth"]).rounds
+    [only] = expand(x2d, tied, steps=1, names=["width", "depth"]).rounds
     assert only.kept.axis == "depth"
     assert [each.option.axis for each in only.options] == ["depth", "width"]
 
@@ -106,9 +107,9 @@ def depth_fails(candidates: Sequence[Candidate]) -> Iterator[tuple[int, Score]]:
 
 
 def test_a_candidate_without_a_score_loses(x2d: Architecture) -> None:
-    found = engine.run(x2d, depth_fails, steps=2, names=["depth", "width"])
+    found = expand(x2d, depth_fails, steps=2, names=["depth", "width"])
     assert [step.axis for step in found.trajectory.steps] == ["width", "width"]
-    found = engine.run(x2d, depth_fails, steps=2, names=["depth"])
+    found = expand(x2d, depth_fails, steps=2, names=["depth"])
     assert found.failed == "step 1 is not decided: depth: lost"
     assert not found.trajectory.steps
 
@@ -116,7 +117,7 @@ def test_a_candidate_without_a_score_loses(x2d: Architecture) -> None:
 @pytest.mark.parametrize("rule", ["double-cost", "double-factor", "recorded"])
 def test_a_target_is_met_by_contraction(x2d: Architecture, rule: str) -> None:
     target = parse_target("1GMACs")
-    found = engine.run(x2d, judge("published"), target=target, rule=rule)
+    found = expand(x2d, judge("published"), target=target, rule=rule)
     assert found.rounds[-1].overshoots
     cost = found.resolved().cost()
     assert cost.macs <= target.value
@@ -126,21 +127,21 @@ def test_a_target_is_met_by_contraction(x2d: Architecture, rule: str) -> None:
 
 
 def test_what_cannot_be_expanded(x2d: Architecture) -> None:
-    with pytest.raises(Infeasible, match=r"out of reach: it starts at 20\.66 MFLOPs"):
-        engine.run(x2d, judge("published"), target=parse_target("1MMACs"))
+    with pytest.raises(Infeasible, match=r"out of reach: x2d starts at 20\.66 MFLOPs"):
+        expand(x2d, judge("published"), target=parse_target("1MMACs"))
     with pytest.raises(SpecError, match="unknown axis 'deep'"):
-        engine.run(x2d, judge("published"), steps=1, names=["deep"])
+        expand(x2d, judge("published"), steps=1, names=["deep"])
     with pytest.raises(SpecError, match="unknown rule"):
-        engine.run(x2d, judge("published"), steps=1, rule="triple")
+        expand(x2d, judge("published"), steps=1, rule="triple")
 
 
 def test_an_axis_that_is_no_product(tmp_path: Path) -> None:
     """`phi + m`: doubling by the literal rule is m = 2 there as well, two more of phi."""
     architecture = written(tmp_path, COMPOUND)
-    step = engine.doubled(Evaluator.of(architecture), axes(architecture.source)["both"], State.of({}))
+    step = doubled_factor(Evaluator.of(architecture), axes(architecture.source)["both"], State.of({}))
     assert isinstance(step, Step)
     assert (step.raw, step.snapped) == (2, 2)
-    found = engine.run(architecture, judge("round-robin"), steps=3, rule="double-factor")
+    found = expand(architecture, judge("round-robin"), steps=3, rule="double-factor")
     # The size may be twice the start and no more: its second turn is passed over.
     assert [each.axis for each in found.trajectory.steps] == ["both", "size", "both"]
 

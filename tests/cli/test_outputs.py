@@ -83,9 +83,9 @@ def test_the_place_is_asked_for_before_the_work(monkeypatch: pytest.MonkeyPatch,
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr("x3dspec.scaling.expand.run", work)
+    monkeypatch.setattr("x3dspec.cli.expand.expand", work)
     monkeypatch.setattr("x3dspec.scaling.search.search.search", work)
-    monkeypatch.setattr("x3dspec.cli.budget.solve", work)
+    monkeypatch.setattr("x3dspec.cli.budget.budgeted", work)
     Path("file").write_text(PRECIOUS)
     Path("folder.yaml").mkdir()
     commands = (
@@ -106,6 +106,14 @@ def test_two_options_never_share_a_file(capsys: Capture) -> None:
 def test_an_expansion_that_moved_nothing_writes_nothing(capsys: Capture) -> None:
     expand = ["expand", "x2d", "--judge", "command", "--judge-command", "false {out}", "--steps", "1"]
     assert run([*expand, "-o", "mine.yaml", "--plot", "mine.svg"]) == 1
+    assert not list(Path().glob("mine*"))
+
+
+def test_a_budget_that_moved_nothing_writes_nothing(capsys: Capture) -> None:
+    budget = ["budget", "x3d_m", "--target", "4732468736MACs"]
+    assert run(budget) == 0
+    assert run([*budget, "-o", "mine.yaml", "--emit", "mine.py", "--plot", "mine.svg"]) == 1
+    assert "no factor was moved" in capsys.readouterr().err
     assert not list(Path().glob("mine*"))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from emitted import build
+from emitted import build, module
+from family_peers import feature_wrapper
 
 from x3dspec import load
+from x3dspec.codegen.module import source
 
 NETWORKS = ("x3d_xs", "slow_r50", "mobilenet_v3_large")
 
@@ -17,7 +19,7 @@ def test_intermediates_are_what_feature_info_says(name: str) -> None:
     sizes = network.default_cfg["input_size"]
     clip = torch.zeros(1, sizes[0], *[4] * (len(sizes) - 3), 64, 64)
     with torch.inference_mode():
-        outputs = network.forward_intermediates(clip)
+        outputs = network.forward_intermediates(clip, intermediates_only=True)
         features = network.forward_features(clip)
     assert len(outputs) == len(network.feature_info)
     for info, output in zip(network.feature_info, outputs, strict=True):
@@ -25,6 +27,58 @@ def test_intermediates_are_what_feature_info_says(name: str) -> None:
         assert output.shape[-1] == 64 // info["reduction"]
     assert torch.equal(outputs[-1], features)
     assert features.shape[1] == network.num_features
+
+
+def equal(some: list[torch.Tensor], others: list[torch.Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_timm_takes_its_features(name: str) -> None:
+    """By forward_intermediates, and by running the modules that feature_info names."""
+    pytest.importorskip("timm")
+    network = build(load(name).resolve()).eval()
+    clip = torch.rand(1, 3, *[4] * (len(network.default_cfg["input_size"]) - 3), 64, 64)
+    with torch.inference_mode():
+        features, outputs = network.forward_intermediates(clip)
+        assert torch.equal(features, outputs[-1])
+        getter = feature_wrapper("FeatureGetterNet")(network, out_indices=(1, -2))
+        assert equal(getter(clip), [outputs[1], outputs[-2]])
+        assert getter.feature_info.channels() == [outputs[1].shape[1], outputs[-2].shape[1]]
+        last = feature_wrapper("FeatureGetterNet")(network, out_indices=2)(clip)
+        assert equal(last, outputs[-2:])
+        if name == "x3d_xs":
+            rebuilt = feature_wrapper("FeatureListNet")(network, out_indices=(0, 1, 2, 3, 4))
+            assert equal(rebuilt(clip), outputs[:5])
+
+
+def test_intermediates_by_their_numbers() -> None:
+    network = build(load("x3d_xs").resolve()).eval()
+    clip = torch.rand(1, 3, 4, 64, 64)
+    with torch.inference_mode():
+        every = network.forward_intermediates(clip, intermediates_only=True)
+        final, some = network.forward_intermediates(clip, [0, -4], stop_early=True)
+        assert equal(some, [every[0], every[2]])
+        assert torch.equal(final, every[2])
+        assert network.forward_intermediates(clip, 0, intermediates_only=True) == []
+    with pytest.raises(IndexError):
+        network.forward_intermediates(clip, [6])
+    with pytest.raises(IndexError):
+        network.forward_intermediates(clip, 7)
+    with pytest.raises(ValueError, match="output_fmt must be NCHW, not NHWC"):
+        network.forward_intermediates(clip, output_fmt="NHWC")
+
+
+@pytest.mark.parametrize("form", ["train", "deploy"])
+def test_device_and_dtype(form: str) -> None:
+    resolved = load("x3d_xs").resolve()
+    factory = vars(module(source(resolved, "x3d_xs", form)))["x3d_xs"]
+    network = factory(device="meta", dtype=torch.float64)
+    assert {p.device.type for p in network.state_dict().values()} == {"meta"}
+    assert {p.dtype for p in network.parameters()} == {torch.float64}
+    if form == "train":
+        network.reset_classifier(7)
+        assert (network.fc2.weight.device.type, network.fc2.weight.dtype) == ("meta", torch.float64)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

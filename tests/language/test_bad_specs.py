@@ -1,7 +1,9 @@
 """Every kind of bad spec, and exactly what is said about it.
 
-A test is a file ``tests/bad_specs/<kind>.yaml`` and the lines that it must print, beside it in
-``<kind>.txt``. To add a kind, write the spec; to accept what is printed now, read the difference after
+Most kinds are three lines of ``tests/bad_specs/table.txt``: a name, what changes in a toy, what must be
+printed. A kind that is no change of the toy, or one of odd bytes, is a file
+``tests/bad_specs/<kind>.yaml`` with its lines in ``<kind>.txt``; to accept what is printed now, read the
+difference after
 
     UPDATE_GOLDEN=1 pytest tests/language/test_bad_specs.py
 
@@ -14,6 +16,7 @@ import os
 import re
 from pathlib import Path
 
+import bad_spec_table
 import pytest
 
 import x3dspec
@@ -23,6 +26,11 @@ from x3dspec.language.errors import SpecError
 
 FOLDER = Path(__file__).parents[1] / "bad_specs"
 KINDS = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml"))
+
+TOY, CASES = bad_spec_table.table()
+EXPECTED = {kind: (FOLDER / f"{kind}.txt").read_text(encoding="utf-8").splitlines() for kind in KINDS} | {
+    case.name: [f"{case.name}.yaml:{line}" for line in case.expected] for case in CASES
+}
 
 # What pydantic, PyYAML and Python would have said, or a path of this machine.
 JARGON = re.compile(
@@ -35,6 +43,21 @@ def refusal(spec: str) -> list[str]:
     with pytest.raises(SpecError) as caught:
         x3dspec.load(spec).resolve()
     return list(map(str, caught.value.problems))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_printed_of_a_changed_toy(
+    case: bad_spec_table.Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert bad_spec_table.printed(case, TOY) == list(case.expected)
+
+
+def test_the_toy_itself_is_a_good_spec_and_no_two_cases_have_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    path.write_text("".join(f"{line}\n" for line in TOY))
+    assert x3dspec.load(str(path)).resolve().cost().macs > 0
+    assert len(EXPECTED) == len(KINDS) + len(CASES)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -51,12 +74,12 @@ def test_what_is_printed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_expectation_has_its_spec() -> None:
     expected = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.txt")]
-    assert sorted(expected) == KINDS
+    assert sorted(expected) == sorted([*KINDS, "table"])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(EXPECTED))
 def test_lines_are_for_people(kind: str) -> None:
-    lines = (FOLDER / f"{kind}.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    lines = EXPECTED[kind]
     assert lines
     for line in lines:
         assert line.isprintable()
@@ -66,9 +89,8 @@ def test_lines_are_for_people(kind: str) -> None:
         assert not re.search(r"(?<!\.\.)[.:]$", line)
 
 
-def test_problems_come_together_in_the_order_of_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(FOLDER)
-    places = [tuple(map(int, line.split(":")[1:3])) for line in refusal("five_problems.yaml")]
+def test_problems_come_together_in_the_order_of_the_lines() -> None:
+    places = [tuple(map(int, line.split(":")[1:3])) for line in EXPECTED["five_problems"]]
     assert len(places) >= 5
     assert places == sorted(places)
 
@@ -144,7 +166,7 @@ def test_an_unreadable_file_as_any_user(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_base_beyond_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secret").mkdir()
-    (tmp_path / "secret" / "hidden.yaml").write_text((FOLDER / "five_problems.yaml").read_text())
+    (tmp_path / "secret" / "hidden.yaml").write_text("".join(f"{line}\n" for line in TOY))
     (tmp_path / "specs").mkdir()
     monkeypatch.chdir(tmp_path / "specs")
     Path("hidden.yaml").symlink_to("../secret/hidden.yaml")

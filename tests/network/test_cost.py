@@ -26,7 +26,7 @@ def layer(kind: Any, *own: Any, inputs: Any = BEFORE, outputs: Any = AFTER, when
 
 
 def conv(groups: Any = 1, bias: bool = False, when: Any = 1) -> net.Conv[Any]:
-    made = layer(net.Conv, (1, 3, 5), (1, 2, 2), (0, 1, 2), groups, bias, when=when)
+    made = layer(net.Conv, (1, 3, 5), (1, 2, 2), (0, 1, 2), (1, 1, 1), groups, bias, when=when)
     assert isinstance(made, net.Conv)
     return made
 
@@ -51,7 +51,7 @@ COSTS: dict[str, tuple[net.Layer[int], tuple[int, ...]]] = {
     # It is read, normalised and written; scale, shift, mean and variance are read.
     "norm": (norm(), (0, 12, 0, 0, IN, 2 * IN + 24)),
     "activation": (layer(net.Activation, "relu", outputs=BEFORE), (0, 0, 0, 0, 0, 2 * IN)),
-    "pool": (layer(net.Pool, "max", (1, 3, 3), (1, 2, 2), (0, 1, 1)), (0, 0, 0, 0, 0, IN + OUT)),
+    "pool": (layer(net.Pool, "max", (1, 3, 3), (1, 2, 2), (0, 1, 1), False, True), (0, 0, 0, 0, 0, IN + OUT)),
     "mean": (layer(net.Mean, outputs=net.Shape(6, ())), (0, 0, 0, 0, 0, IN + 6)),
     "linear": (linear(bias=False), (48, 48, 48, 8, 0, 6 + 48 + 8)),
     "linear with bias": (linear(bias=True), (48, 56, 48, 8, 0, 6 + 56 + 8)),
@@ -136,7 +136,7 @@ def test_closed_forms_divide_by_groups_without_rounding() -> None:
     """A depthwise convolution's share of channels is 1 at any width: the width cancels."""
     w = variable("w")
     inputs, outputs = net.Shape(w, (constant(5),)), net.Shape(w, (constant(5),))
-    each = layer(net.Conv, (3,), (1,), (1,), w, False, inputs=inputs, outputs=outputs)
+    each = layer(net.Conv, (3,), (1,), (1,), (1,), w, False, inputs=inputs, outputs=outputs)
     assert each.cost().params is 3 * w
 
 

@@ -27,10 +27,13 @@ import x3dspec
 from x3dspec.language.errors import SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Resolved
+from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import parse_target
 from x3dspec.pytorch import convert, key_rules_reader
-from x3dspec.scaling import steps
-from x3dspec.scaling.budget import solve
+from x3dspec.scaling.axes import axes
+from x3dspec.scaling.budget import budgeted
+from x3dspec.scaling.steps import doubling_step
+from x3dspec.scaling.trajectory import State, Step
 
 ROOT = Path(__file__).parents[2]
 
@@ -343,10 +346,9 @@ def test_scaled_networks_are_what_they_are_counted_as(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_axis_doubles(name: str) -> None:
     architecture = x3dspec.load(name)
-    candidates = steps.candidates(architecture, steps.State.of({}))
-    assert candidates
-    for axis, step in candidates.items():
-        assert isinstance(step, steps.Step), (axis, step)
+    for axis in axes(architecture.source).values():
+        step = doubling_step(Evaluator.of(architecture), axis, State.of({}))
+        assert isinstance(step, Step), (axis, step)
         assert 1.5 < step.ratio < 3, (axis, step.ratio)
 
 
@@ -355,7 +357,7 @@ def test_compound_scaling_meets_a_budget(tmp_path: Path) -> None:
     limit = 10**9
     macs = {phi: architecture.resolve(phi=phi).cost().macs for phi in ("1.03", "1.04")}
     assert macs["1.03"] <= limit < macs["1.04"]
-    found = solve(architecture, parse_target("1GFLOPs")).resolved
+    found = budgeted(architecture, parse_target("1GFLOPs")).resolved
     assert found.cost().macs == macs["1.03"]
     assert set(found.setting) == {"phi"}, "the other factors follow"
 

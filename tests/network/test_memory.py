@@ -45,7 +45,7 @@ def test_shipped_networks_keep_what_torch_keeps(name: str, checkpointing: bool) 
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["all", "checkpointing"])
 def test_random_networks_keep_what_torch_keeps(tmp_path: Path, checkpointing: bool) -> None:
     drawn = [resolved for seed in range(SEEDS) if (resolved := _drawn(seed, tmp_path))]
-    assert len(drawn) > SEEDS / 2
+    assert len(drawn) > SEEDS / 3
     for resolved in drawn:
         count = saved(resolved.network, checkpointing)
         name = resolved.network.identity.name

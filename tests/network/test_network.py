@@ -78,17 +78,20 @@ def test_a_walk_sees_each_distinct_block_once() -> None:
 
 
 def test_every_expression_is_found() -> None:
-    layer = net.Conv("c", (), D, ONE_SHAPE, ONE_SHAPE, (1, 3), (1, 1), (0, 1), W, False)
+    layer = net.Conv("c", (), D, ONE_SHAPE, ONE_SHAPE, (1, 3), (1, 1), (0, 1), (1, 1), W, False)
     found = list(net.expressions((layer, "text", 3)))
     assert found == [D, W, D, constant(8), W, D, constant(8), W]
     assert list(net.expressions([W])) == []
 
 
 def test_substitution_replaces_expressions_and_nothing_else() -> None:
-    layer = net.Conv("c", ("x", 1), D, ONE_SHAPE, ONE_SHAPE, (1, 3), (1, 1), (0, 1), W, False)
+    layer = net.Conv("c", ("x", 1), D, ONE_SHAPE, ONE_SHAPE, (1, 3), (1, 1), (0, 1), (1, 1), W, False)
     shape = net.Shape(32, (4, 8))
     found = net.substitute((layer, "text"), {D: 4, W: 32, constant(8): 8})
-    assert found == (net.Conv("c", ("x", 1), 4, shape, shape, (1, 3), (1, 1), (0, 1), 32, False), "text")
+    assert found == (
+        net.Conv("c", ("x", 1), 4, shape, shape, (1, 3), (1, 1), (0, 1), (1, 1), 32, False),
+        "text",
+    )
     assert type(found[0]) is net.Conv
 
 

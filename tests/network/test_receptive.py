@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 import x3dspec
+from specs import written
 from x3dspec.cli import run
 from x3dspec.language.shipped import shipped
 from x3dspec.network import layers as net
@@ -38,6 +40,16 @@ def test_every_shipped_network(name: str) -> None:
         for body in reversed(bodies):
             span = back(body, span, dimension)
         assert field == span[1] - span[0] + 1
+
+
+def test_a_dilated_kernel_sees_further(tmp_path: Path) -> None:
+    resolved = written(
+        tmp_path,
+        "name: tiny\ninput: {frames: 9, size: 16}\nstages:\n"
+        "  - {name: one, layers: [conv: {out: 8, kernel: 3, dilation: [1, 2, 3]}, max_pool: {kernel: 2}]}\n"
+        "  - {name: head, layers: [mean, linear: {out: classes}]}\n",
+    ).resolve()
+    assert seen(resolved.network) == (4, 6, 8)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.memory import saved
 from x3dspec.pytorch import probe
-from x3dspec.pytorch.operations import operations
+from x3dspec.pytorch.operations import NAMES, operations
 
 NETWORK = """
 name: windowed
@@ -65,7 +65,7 @@ def test_at_its_own_clip_it_is_the_global_mean(tmp_path: Path) -> None:
 def test_verify_knows_it_at_a_larger_crop(name: str) -> None:
     resolved = x3dspec.load(name).choose(head="window").at_clip(8, 256).resolve()
     model, clip = emitted.on_meta(resolved), (3, 8, 256, 256)
-    assert [operation for _, operation in operations(resolved.network)] == probe._layers(model, clip)
+    assert [operation for _, operation in operations(resolved.network)] == probe._layers(model, clip, NAMES)
 
 
 def test_training_keeps_what_torch_keeps(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch import checkpoint, key_rules, key_rules_reader
 from x3dspec.pytorch import convert as weights
 from x3dspec.pytorch.convert import Conversion
+from x3dspec.pytorch.identify import identify
 
 SHIPPED = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
 DIALECTS = ("always", "on_width_change")
@@ -646,3 +647,19 @@ def test_a_spec_without_rules(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(text.replace("name: x2d", "name: mine"))
     with pytest.raises(SpecError, match=r"specs/keys/mine\.yaml is not there"):
         key_rules_reader.load_rules(x3dspec.load(str(tmp_path / "mine.yaml")))
+
+
+def test_a_network_of_float_products_is_named_and_converted() -> None:
+    """pytorchvideo's int(2.05 * 120) is 245: such a network has another gamma_b, which identify finds."""
+    spec = x3dspec.load("x2d").choose(shortcut_norm="on_width_change")
+    exact = spec.resolve(gamma_w="1.25", gamma_b="2.05", gamma_d="2.2")
+    state = peers.create_x3d(exact, 1, 112).state_dict()
+    rules = key_rules_reader.load_rules(exact.architecture)
+    with pytest.raises(SpecError) as caught:
+        weights.convert(state, "pytorchvideo", "x3dspec", rules, exact)
+    told = "x2d --gamma-w 1.26 --gamma-b 2.048 --gamma-d 2.2 --set shortcut_norm=on_width_change"
+    why = "one channel less, as int() of a product of floats can give"
+    assert f"; its tensors are those of x3dspec resolve {told} ({why})" in str(caught.value)
+    theirs = identify({key: tuple(tensor.shape) for key, tensor in state.items()}).resolved
+    assert [stage.argument("inner") for stage in theirs.network.stages[1:5]] == [65, 131, 245, 491]
+    assert len(weights.convert(state, "pytorchvideo", "x3dspec", rules, theirs).state) == len(state)

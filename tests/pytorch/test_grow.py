@@ -114,7 +114,11 @@ def test_what_cannot_be_grown_is_refused_by_its_layer(kind: str) -> None:
 @pytest.mark.parametrize(
     ("option", "choice", "message"),
     [
-        ("conv1_temporal_kernel", 3, r"conv1\.conv_t: has the kernel \(3, 1, 1\), in the larger network"),
+        (
+            "conv1_temporal_kernel",
+            3,
+            r"conv1\.conv_t: has the kernel \(3, 1, 1\), and \(5, 1, 1\) in the other",
+        ),
         ("squeeze_excite", "none", r"res2\.0\.\w+: is in one of the two networks alone"),
     ],
 )

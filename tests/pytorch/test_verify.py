@@ -283,10 +283,10 @@ COUNTS = "# clip: 3 x 8\n# macs: 1\n# params: 2\n# activations: 3\n"
             "its header does not read 'spec: LABEL' and 'sha256: DIGITS', but 'a.yaml sha256: 12'",
         ),
         (HEADER + "# factors: a\n" + COUNTS, "its header does not read 'name = value', but 'a'"),
-        (HEADER + COUNTS, "its header has no spec; name it with --spec"),
+        (HEADER + COUNTS, "its header has no spec: give its own"),
         (
             HEADER + f"# spec: ../../etc/passwd\n#   sha256: {64 * '0'}\n" + COUNTS,
-            "its spec 'passwd' is neither shipped, nor beside it, here or in specs: name it with --spec",
+            "its spec 'passwd' is neither shipped, nor beside it, here or in specs: give its own",
         ),
     ],
 )
@@ -295,7 +295,7 @@ def test_files_that_are_not_emitted(text: str, message: str, tmp_path: Path) -> 
     path.write_text(text)
     with pytest.raises(SpecError) as caught:
         verify(path)
-    assert str(caught.value) == f"{path}: {message}"
+    assert str(caught.value).removeprefix("spec: ") == f"{path}: {message}"
 
 
 def test_what_is_no_readable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import x3dspec
 from specs import COMPOUND, GROUPED
 from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
-from x3dspec.scaling.budget import Budget, Near, solve
+from x3dspec.scaling.budget import Budget, Near, budgeted
 
 ONE_PERCENT = Fraction(1, 100)
 
@@ -69,7 +69,10 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
     assert parse_target(text) == Target(quantity, value, unit, text.strip())
 
 
-LISTED = "the units are FLOPs, MACs, params and activations, after k, M, G (or B) or T"
+LISTED = (
+    "the units are FLOPs, MACs, params and activations, "
+    "after k, M, G (or B) or T, and bytes, as in 6GiB saved"
+)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,7 @@ def test_tolerances() -> None:
 def test_the_recorded_factors_give_the_family(
     x2d: Architecture, text: str, tolerance: Fraction, preset: str
 ) -> None:
-    result = solve(x2d, parse_target(text), "published", tolerance)
+    result = budgeted(x2d, parse_target(text), "published", tolerance)
     assert same_network(result, preset)
     assert result.resolved.factors == x3dspec.load(preset).resolve().factors
     assert result.near == Near(preset, result.achieved)
@@ -171,7 +174,7 @@ def test_the_recorded_factors_give_the_family(
 
 
 def test_the_record_ends_and_says_so(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("100 GFLOPs"), "published")
+    result = budgeted(x2d, parse_target("100 GFLOPs"), "published")
     assert same_network(result, "x3d_xl")
     assert result.trajectory.overshoot is None
     assert result.trajectory.ended == "the record ends here"
@@ -180,7 +183,7 @@ def test_the_record_ends_and_says_so(x2d: Architecture) -> None:
 
 
 def test_a_contracted_step_of_the_record(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("1.97 GFLOPs"), "published")
+    result = budgeted(x2d, parse_target("1.97 GFLOPs"), "published")
     last = result.trajectory.steps[-1]
     assert (last.kind, last.axis, last.factor, last.snapped) == ("contraction", "temporal", "gamma_t", 13)
     [following] = result.following
@@ -189,7 +192,7 @@ def test_a_contracted_step_of_the_record(x2d: Architecture) -> None:
 
 def test_the_solved_budget_of_x3d_m(x2d: Architecture) -> None:
     target = parse_target("4.7 GFLOPs")
-    plain, filled = solve(x2d, target), solve(x2d, target, fill=True)
+    plain, filled = budgeted(x2d, target), budgeted(x2d, target, fill=True)
     for result in (plain, filled):
         holds(result)
     assert [step.kind for step in plain.trajectory.steps] == ["step"] * 7 + ["contraction"]
@@ -208,7 +211,7 @@ def test_the_solved_budget_of_x3d_m(x2d: Architecture) -> None:
 
 
 def test_within_the_tolerance_nothing_is_filled(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("4.7 GFLOPs"), "published", ONE_PERCENT, fill=True)
+    result = budgeted(x2d, parse_target("4.7 GFLOPs"), "published", ONE_PERCENT, fill=True)
     assert same_network(result, "x3d_m")
 
 
@@ -216,7 +219,7 @@ def test_within_the_tolerance_nothing_is_filled(x2d: Architecture) -> None:
 def test_other_quantities(x2d: Architecture, text: str) -> None:
     target = parse_target(text)
     for fill in (False, True):
-        result = solve(x2d, target, fill=fill)
+        result = budgeted(x2d, target, fill=fill)
         holds(result)
         assert not fill or result.achieved >= 0.99 * target.value
         ratios = [step.ratio for step in result.trajectory.steps if step.kind == "step"]
@@ -224,7 +227,7 @@ def test_other_quantities(x2d: Architecture, text: str) -> None:
 
 
 def test_axes_that_do_not_change_the_quantity_are_left_alone(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("4M params"), fill=True)
+    result = budgeted(x2d, parse_target("4M params"), fill=True)
     assert {each.factor for each in result.following} == {"gamma_b", "gamma_d", "gamma_w"}
     filled = {step.factor for step in result.trajectory.steps if step.kind == "fill"}
     assert filled <= {"gamma_b", "gamma_d", "gamma_w"}
@@ -235,8 +238,8 @@ def test_random_targets(x2d: Architecture) -> None:
     for _ in range(30):
         value = round(25e6 * (200e9 / 25e6) ** rng.random())
         target = parse_target(f"{value} FLOPs")
-        holds(solve(x2d, target))
-        filled = solve(x2d, target, fill=True)
+        holds(budgeted(x2d, target))
+        filled = budgeted(x2d, target, fill=True)
         holds(filled)
         assert value < 10**8 or filled.achieved >= 0.99 * value
 
@@ -244,7 +247,7 @@ def test_random_targets(x2d: Architecture) -> None:
 def test_the_next_network_is_the_next_on_the_grid(x2d: Architecture) -> None:
     """No grid value between the chosen one and the next builds anything that would also fit."""
     for text in ("30 MFLOPs", "300 MFLOPs", "700 MFLOPs", "15 GFLOPs", "30 GFLOPs"):
-        result = solve(x2d, parse_target(text))
+        result = budgeted(x2d, parse_target(text))
         [following] = result.following
         grid = next(factor.grid for factor in x2d.factors() if factor.name == following.factor)
         value = result.resolved.factors[following.factor] + grid
@@ -255,7 +258,7 @@ def test_the_next_network_is_the_next_on_the_grid(x2d: Architecture) -> None:
 
 
 def test_a_contraction_takes_the_simplest_value(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("300 MFLOPs"))
+    result = budgeted(x2d, parse_target("300 MFLOPs"))
     last = result.trajectory.steps[-1]
     assert (last.kind, last.factor) == ("contraction", "gamma_d")
     grid = [Fraction(value, 100) for value in range(100, 242)]
@@ -274,7 +277,7 @@ def test_an_additive_axis(tmp_path: Path) -> None:
     for text in ("200 MMACs", "1 GMACs", "1M params"):
         target = parse_target(text)
         for fill in (False, True):
-            result = solve(architecture, target, fill=fill)
+            result = budgeted(architecture, target, fill=fill)
             holds(result)
             assert set(result.resolved.setting) <= {"phi", "size"}
         assert "declared order" in result.trajectory.policy
@@ -286,7 +289,7 @@ def test_what_cannot_be_built_is_passed_over(tmp_path: Path) -> None:
     architecture = x3dspec.load(str(path))
     start = architecture.resolve().cost().macs
     for extra in range(0, 3_000_000, 370_000):
-        result = solve(architecture, parse_target(f"{start + extra} MACs"), fill=bool(extra % 2))
+        result = budgeted(architecture, parse_target(f"{start + extra} MACs"), fill=bool(extra % 2))
         holds(result)
         [following] = result.following
         assert 8 * following.value == 8 * result.resolved.factors["b"] + 4
@@ -294,10 +297,10 @@ def test_what_cannot_be_built_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_preset_is_a_start(x2d: Architecture) -> None:
     medium = x3dspec.load("x3d_m")
-    result = solve(medium, parse_target("10 GFLOPs"), fill=True)
+    result = budgeted(medium, parse_target("10 GFLOPs"), fill=True)
     holds(result)
     assert result.trajectory.counts.macs == 4_732_468_736
-    assert solve(medium, parse_target("18.4 GFLOPs"), "published").near == Near("x3d_l", 18_367_710_176)
+    assert budgeted(medium, parse_target("18.4 GFLOPs"), "published").near == Near("x3d_l", 18_367_710_176)
 
 
 @pytest.mark.parametrize(
@@ -315,12 +318,12 @@ def test_a_preset_is_a_start(x2d: Architecture) -> None:
 )
 def test_out_of_reach(x2d: Architecture, text: str, message: str) -> None:
     with pytest.raises(Infeasible) as caught:
-        solve(x2d, parse_target(text))
+        budgeted(x2d, parse_target(text))
     assert str(caught.value) == message
 
 
 def test_the_start_itself_may_be_the_answer(x2d: Architecture) -> None:
-    result = solve(x2d, parse_target("20662304 FLOPs"), fill=True)
+    result = budgeted(x2d, parse_target("20662304 FLOPs"), fill=True)
     assert result.trajectory.steps == ()
     assert result.achieved == 20_662_304
     holds(result)
@@ -328,20 +331,20 @@ def test_the_start_itself_may_be_the_answer(x2d: Architecture) -> None:
 
 def test_orders(x2d: Architecture) -> None:
     with pytest.raises(SpecError, match=r"^order: unknown order 'publishd'; did you mean published"):
-        solve(x2d, parse_target("1 GFLOPs"), "publishd")
+        budgeted(x2d, parse_target("1 GFLOPs"), "publishd")
 
 
 def test_a_result_is_a_function_of_the_question(x2d: Architecture) -> None:
     """Not of what was asked before, nor of the object that was asked."""
     other = x3dspec.load("x2d")
     for text in ("700 MFLOPs", "60 MFLOPs"):
-        assert solve(other, parse_target(text), fill=True).trajectory == (
-            solve(x2d, parse_target(text), fill=True).trajectory
+        assert budgeted(other, parse_target(text), fill=True).trajectory == (
+            budgeted(x2d, parse_target(text), fill=True).trajectory
         )
 
 
 def test_a_target_beyond_everything_that_can_be_built(x2d: Architecture) -> None:
-    largest = solve(x2d.at_clip(1, 32), parse_target("999999 TFLOPs"))
+    largest = budgeted(x2d.at_clip(1, 32), parse_target("999999 TFLOPs"))
     assert largest.trajectory.ended == "no axis can take a step"
     assert largest.achieved <= largest.target.value
 
@@ -350,7 +353,7 @@ def test_a_target_beyond_everything_that_can_be_built(x2d: Architecture) -> None
 def test_fixed_factors_keep_their_values_on_every_way(order: str) -> None:
     architecture = x3dspec.load("x2d")
     fixed = {"gamma_b": Fraction(9, 4), "gamma_w": Fraction(1), "gamma_d": Fraction(11, 5)}
-    result = solve(architecture, parse_target("3GFLOPs"), order, fill=True, fixed=fixed)
+    result = budgeted(architecture, parse_target("3GFLOPs"), order, fill=True, fixed=fixed)
     assert result.achieved <= 3_000_000_000
     assert fixed.items() <= dict(result.resolved.factors).items()
     assert not {step.axis for step in result.trajectory.steps} & {"width", "depth", "bottleneck"}

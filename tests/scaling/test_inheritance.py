@@ -17,8 +17,7 @@ from trainers import trained
 import x3dspec
 from x3dspec import Architecture, Resolved, SpecError
 from x3dspec.cli import run
-from x3dspec.scaling import expand as engine
-from x3dspec.scaling.expand import Expansion
+from x3dspec.scaling.expand import Expansion, Round, expand
 from x3dspec.scaling.inheritance import Inheritance
 from x3dspec.scaling.journal import Journal, journaled
 from x3dspec.scaling.judges import Candidate
@@ -66,12 +65,12 @@ def expanded(
     trainer = trained(f"{sys.executable} {script} {{out}} {{weights}} {{weights_out}}", jobs=2)
     history: list[str] = []
 
-    def settle(step: engine.Round) -> None:
+    def settle(step: Round) -> None:
         inheritance.settle(Candidate(x2d, step.kept.axis, step.kept.setting, tuple(history)))
         history.append(step.kept.axis)
 
     judge = journaled(replace(trainer, inheritance=inheritance).judge(), journal)
-    return engine.run(x2d, judge, steps, names=axes, told=settle, decide_with_failures=False)
+    return expand(x2d, judge, steps, names=axes, watch=settle, decide_with_failures=False)
 
 
 def lines(folder: Path) -> list[dict[str, object]]:

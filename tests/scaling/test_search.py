@@ -25,10 +25,13 @@ from x3dspec.network.quantities import ALWAYS
 from x3dspec.network.units import Target, parse_target
 from x3dspec.scaling.judges import judge
 from x3dspec.scaling.search.arrays import ARRAYS, LIMIT, Numbers, numbers
-from x3dspec.scaling.search.lattice import Lattice, Range
+from x3dspec.scaling.search.collectors import Best
+from x3dspec.scaling.search.lattice import Lattice
 from x3dspec.scaling.search.lopsided import Odd, odd
 from x3dspec.scaling.search.ranges import parse_fix, parse_grid
-from x3dspec.scaling.search.search import Best, Far, Result, Walk, judged, search
+from x3dspec.scaling.search.result import Far, Range, Result
+from x3dspec.scaling.search.search import judged, search
+from x3dspec.scaling.search.walk import Walk
 
 #: Widths that agree at some factors, so that the shortcut's norm comes and goes.
 MEETING = """
@@ -111,7 +114,7 @@ def test_saved_memory_is_a_limit_like_any_other(x2d: Architecture) -> None:
             networks.append((resolved.cost().params, resolved.cost().macs, resolved.cost().activations, kept))
     best = found.best[0].counts
     assert tuple(best[name] for name in ("params", "macs", "activations", "saved")) == max(networks)
-    assert found.complete
+    assert found.proof.complete
 
 
 @pytest.mark.parametrize(
@@ -188,10 +191,10 @@ def test_what_brute_force_finds(
                 search(x2d, limits, grids=grids)
             continue
         result = search(x2d, limits, grids=grids, top=5)
-        assert len({counts for counts, _ in expected}) <= result.fit <= len(expected)
-        got = [tuple(vars(each.counts).values()) for each in result.best]
+        assert len({counts for counts, _ in expected}) <= result.proof.within <= len(expected)
+        got = [tuple(each.counts.values()) for each in result.best]
         assert got == [counts for counts, _ in expected][: len(got)]
-        assert result.complete
+        assert result.proof.complete
     assert 0 < infeasible < 50
 
 
@@ -238,7 +241,7 @@ def test_what_cannot_be_built_is_no_answer(tmp_path: Path) -> None:
     result = search(
         architecture, [parse_target("10MMACs")], grids=parse_grid(Evaluator.of(architecture), ["b=1:4"])
     )
-    assert result.total == 7  # of 25 values, those with a multiple of four channels
+    assert result.proof.networks == 7  # of 25 values, those with a multiple of four channels
     assert result.best[0].setting["b"] % Fraction(1, 2) == 0
 
 
@@ -261,13 +264,13 @@ def test_factors_without_bounds_are_asked_for(x2d: Architecture) -> None:
     ("option", "words", "message"),
     [
         ("fix", ["gamma_q=1"], "unknown factor 'gamma_q'"),
-        ("fix", ["gamma_b"], "is not of the form"),
-        ("fix", ["gamma_b=x"], "unknown|not|number"),
-        ("fix", ["gamma_tau=0"], "gamma_tau"),
-        ("grid", ["gamma_b=1"], "from:to"),
-        ("grid", ["gamma_b=3:1"], "no values from 3 to 1"),
-        ("grid", ["gamma_b=1:3:0"], "no values"),
-        ("grid", ["gamma_b=1:3:1e-30"], "are more than"),
+        ("fix", ["gamma_b"], "fix: 'gamma_b' is not of the form factor=value"),
+        ("fix", ["gamma_b=x"], "fix: must be a number: x has no value here"),
+        ("fix", ["gamma_tau=0"], "fix: gamma_tau = 0 must be at least 1"),
+        ("grid", ["gamma_b=1"], "grid: '1' is not of the form from:to or from:to:step"),
+        ("grid", ["gamma_b=3:1"], "grid: gamma_b: no values from 3 to 1"),
+        ("grid", ["gamma_b=1:3:0"], "grid: gamma_b: no values from 1 to 3 by 0"),
+        ("grid", ["gamma_b=1:3:1e-30"], "values are more than 65,536"),
     ],
 )
 def test_bad_words(x2d: Architecture, option: str, words: list[str], message: str) -> None:
@@ -282,7 +285,7 @@ def test_ctrl_c_leaves_the_best_so_far(x2d: Architecture) -> None:
 
     limits = [parse_target("1GMACs"), parse_target("20M params")]
     result = search(x2d, limits, grids=parse_grid(Evaluator.of(x2d), ["gamma_b=1:4"]), progress=press)
-    assert not result.complete
+    assert not result.proof.complete
     assert result.best
 
 

@@ -14,6 +14,7 @@ import x3dspec
 from specs import COMPOUND, GROUPED, written
 from x3dspec import Architecture, Infeasible, SpecError
 from x3dspec.cli.app import run
+from x3dspec.language.errors import Refusal, sure
 from x3dspec.language.numbers import approximate, sqrt
 from x3dspec.network import preset
 from x3dspec.network.evaluator import Evaluator
@@ -21,15 +22,16 @@ from x3dspec.network.grid import snapped
 from x3dspec.network.units import parse_target
 from x3dspec.scaling import fill
 from x3dspec.scaling.axes import axes
-from x3dspec.scaling.budget import Budget, solve
+from x3dspec.scaling.budget import Budget, budgeted
 from x3dspec.scaling.judges import Candidate, Score
 from x3dspec.scaling.ladder import Ladder
+from x3dspec.scaling.loop import expanded, in_turns
 from x3dspec.scaling.published import bare
-from x3dspec.scaling.search import lattice
+from x3dspec.scaling.search import clusters
 from x3dspec.scaling.search.lattice import Lattice
 from x3dspec.scaling.search.ranges import parse_fix, parse_grid, ranges
-from x3dspec.scaling.search.search import Result, judged, search
-from x3dspec.scaling.steps import expand, in_order
+from x3dspec.scaling.search.result import Result
+from x3dspec.scaling.search.search import judged, search
 
 #: A width that no rounding makes whole, and one that has no value where w is 2.
 RAW = """
@@ -67,8 +69,10 @@ SMOOTH = RAW.replace("  - {name: odd, layers: [conv: {out: 8 / (2 - w), kernel: 
 )
 def test_a_figure_that_is_none(tmp_path: Path, text: str, value: Fraction, message: str) -> None:
     evaluator = Evaluator.of(written(tmp_path, text))
+    refusal = evaluator.count("macs", {"w": value})
+    assert isinstance(refusal, Refusal)
     with pytest.raises(SpecError, match=rf"spec\.yaml: {message}$"):
-        evaluator.form(()).count("macs", {"w": value})
+        sure(refusal)
 
 
 def test_figures_that_are_no_whole_numbers(tmp_path: Path) -> None:
@@ -97,9 +101,9 @@ def test_a_follower_without_an_exact_value_is_no_rung(tmp_path: Path) -> None:
     architecture = written(tmp_path, FOLLOWED)
     both = axes(architecture.source)["both"]
     evaluator = Evaluator.of(architecture)
-    with pytest.raises(SpecError) as caught:
-        both.moved(evaluator.values({}), sqrt(2))
-    [problem] = caught.value.problems
+    refusal = both.moved(evaluator.values({}), sqrt(2))
+    assert isinstance(refusal, Refusal)
+    [problem] = refusal.problems
     assert (problem.path, problem.message) == ("axes.both.size", "irrational exponent")
     assert not Ladder(evaluator, both, {}).within(1000)
 
@@ -114,7 +118,7 @@ def test_snapped_values_build_the_same_network(tmp_path: Path) -> None:
 
 
 def filled(architecture: Architecture, target: str) -> Budget:
-    return solve(architecture, parse_target(target), fill=True)
+    return budgeted(architecture, parse_target(target), fill=True)
 
 
 @pytest.mark.parametrize("target", ["300MMACs", "1.2GMACs"])
@@ -170,15 +174,15 @@ def test_a_cluster_too_large_to_be_held_keeps_what_the_limits_allow(
     """gamma_w and gamma_b meet in one rounding."""
     whole = results(x2d)
     for limit, less in (("UNLIMITED", 1000), ("PROBES", 5), ("SLICE", 64), ("MAX_RAW", 5000)):
-        monkeypatch.setattr(lattice, limit, less)
+        monkeypatch.setattr(clusters, limit, less)
     kept = results(x2d)
     assert [each.counts for each in kept.best] == [each.counts for each in whole.best]
-    assert kept.fit == whole.fit
-    assert kept.total < whole.total
-    monkeypatch.setattr(lattice, "MAX_CLUSTER", 10)
+    assert kept.proof.within == whole.proof.within
+    assert kept.proof.networks < whole.proof.networks
+    monkeypatch.setattr(clusters, "MAX_CLUSTER", 10)
     with pytest.raises(SpecError, match="1,083 combinations that meet in one rounding, more than 10: give"):
         results(x2d)
-    monkeypatch.setattr(lattice, "MAX_RAW", 99)
+    monkeypatch.setattr(clusters, "MAX_RAW", 99)
     with pytest.raises(SpecError, match=r"^grid: \d+ of gamma_w x \d+ of gamma_b are .* more than 99"):
         results(x2d)
 
@@ -231,7 +235,8 @@ def test_a_preset_is_found_from_where_it_is_written(tmp_path: Path) -> None:
 
 def test_an_expansion_ends_where_no_axis_can_step(tmp_path: Path) -> None:
     architecture = written(tmp_path, RAW)
-    trajectory = expand(architecture, in_order(architecture))
+    evaluator = Evaluator.of(architecture)
+    trajectory = expanded(evaluator, in_turns(evaluator), "in turns")
     assert (trajectory.steps, trajectory.ended) == ((), "no axis can take a step")
 
 
@@ -302,10 +307,10 @@ def test_numbers_that_no_network_has_are_answered_in_words(
     monkeypatch.chdir(tmp_path)
     Path("numbered.yaml").write_text(NUMBERED.format(factor=factor, step=step, width=width))
     assert run(["resolve", "numbered.yaml"]) == (2 if message else 0)
-    assert re.search(message, capsys.readouterr().err)
+    err = capsys.readouterr().err
+    assert re.search(message, err) if message else not err
     for command, *options in COMMANDS:
         code = run([command, "numbered.yaml", *options])
-        assert code in (0, 1, 2)
         err = capsys.readouterr().err
         assert bool(err) == (code != 0) or command == "search"
         assert len(err.splitlines()) <= 2

@@ -4,71 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
-from typing_extensions import TypedDict
 
 from x3dspec.cli import output
 from x3dspec.language.errors import SpecError, printable
-
-if TYPE_CHECKING:
-    from x3dspec.pytorch.bench import Measured, Result, Setting
-    from x3dspec.pytorch.timing import Spread
+from x3dspec.pytorch.measures import Machine, Measured, Result, Setting, Spread
 
 _NOTE = "FLOPs are not latency: the bound's share above is all that these MACs explain of the time."
-
-
-class Run(TypedDict):
-    """What was measured. `clip` is (1, C, T, H, W) or (1, C, H, W), whose 1 the batch replaces."""
-
-    clip: tuple[int, ...]
-    batch: int
-    threads: int | None
-    dtype: str
-    device: str
-    rounds: int
-    train: bool
-    channels_last: bool
-    compiled: bool
-
-
-class Host(TypedDict):
-    """Where it was measured. `bound` is multiply-accumulates per second."""
-
-    torch: str
-    processor: str
-    threads: int
-    bound: float
-
-
-class Quartiles(TypedDict):
-    """A median, and the quartiles around it."""
-
-    median: float
-    low: float
-    high: float
-
-
-class Timing(TypedDict):
-    """One module: seconds a step, clips per second, MACs a step, their share of the bound, peak bytes."""
-
-    name: str
-    latency: Quartiles
-    clips: float
-    macs: float
-    share: float
-    memory: int | None
-    kinds: dict[str, float]
 
 
 class BenchAnswer(output.Answer):
     """Timings. `ratio` is how many times longer the other module takes; null without one."""
 
-    setting: Run
-    machine: Host
-    measured: list[Timing]
-    ratio: Quartiles | None
+    setting: Setting
+    machine: Machine
+    measured: tuple[Measured, ...]
+    ratio: Spread | None
     note: str
 
 
@@ -108,7 +60,7 @@ def command(
         raise SpecError.at("", 'bench needs torch: pip install ".[torch]" in a clone of x3dspec') from None
 
     network, own = export.module(file)
-    setting = bench.Setting(
+    setting = Setting(
         clip=_clip(clip, own),
         batch=batch,
         threads=threads,
@@ -135,46 +87,14 @@ def command(
 
 
 def _content(setting: Setting, found: Result) -> BenchAnswer:
-    machine = found.machine
     return {
         "x3dspec": output.head("bench"),
-        "setting": {
-            "clip": setting.clip,
-            "batch": setting.batch,
-            "threads": setting.threads,
-            "dtype": setting.dtype,
-            "device": setting.device,
-            "rounds": setting.rounds,
-            "train": setting.train,
-            "channels_last": setting.channels_last,
-            "compiled": setting.compiled,
-        },
-        "machine": {
-            "torch": machine.torch,
-            "processor": machine.processor,
-            "threads": machine.threads,
-            "bound": machine.bound,
-        },
-        "measured": [_timing(each) for each in found.measured],
-        "ratio": None if found.ratio is None else _quartiles(found.ratio),
+        "setting": setting,
+        "machine": found.machine,
+        "measured": found.measured,
+        "ratio": found.ratio,
         "note": _NOTE,
     }
-
-
-def _timing(each: Measured) -> Timing:
-    return {
-        "name": each.name,
-        "latency": _quartiles(each.latency),
-        "clips": each.clips,
-        "macs": each.macs,
-        "share": each.share,
-        "memory": each.memory,
-        "kinds": dict(each.kinds),
-    }
-
-
-def _quartiles(spread: Spread) -> Quartiles:
-    return {"median": spread.median, "low": spread.low, "high": spread.high}
 
 
 def _clip(given: str | None, own: tuple[int, ...]) -> tuple[int, ...]:

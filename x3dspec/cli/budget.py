@@ -16,15 +16,15 @@ from x3dspec.cli.emit import module_name
 from x3dspec.cli.resolve import Network, content, page
 from x3dspec.formula.real import text
 from x3dspec.language import numbers
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
 from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import Target, figure, parse_target, parse_tolerance
-from x3dspec.scaling.budget import ORDERS, Budget, Next, solve
-from x3dspec.scaling.steps import Step, Trajectory
+from x3dspec.scaling.budget import ORDERS, Budget, Near, Next, budgeted
+from x3dspec.scaling.trajectory import Skip, Step, Trajectory
 
 #: Characters of a closed form in a table.
 MAX_EXACT = 40
@@ -71,14 +71,6 @@ class Taken(TypedDict):
     cut: Contraction | None
 
 
-class Skipped(TypedDict):
-    """An axis that could not take its turn `after` so many steps."""
-
-    axis: str
-    reason: str
-    after: int
-
-
 class Following(TypedDict):
     """The next network on an axis's grid, and by how much it exceeds the target."""
 
@@ -90,13 +82,6 @@ class Following(TypedDict):
     excess: int
 
 
-class Near(TypedDict):
-    """A preset that is as good as the target."""
-
-    name: str
-    count: int
-
-
 class BudgetAnswer(output.Answer, Network):
     """The network that a target buys, and the way to it. `fixed` are factors that did not move."""
 
@@ -105,7 +90,7 @@ class BudgetAnswer(output.Answer, Network):
     order: str
     start: Counts
     trajectory: list[Taken]
-    skipped: list[Skipped]
+    skipped: tuple[Skip, ...]
     next: list[Following]
     near: Near | None
     fixed: dict[str, str]
@@ -159,7 +144,7 @@ def budget(
     picture.expect(plot)
     architecture = arguments.opened(spec, options)
     output.claim_spec(architecture, ("--emit", module), ("-o", out), ("--plot", plot), force=force)
-    found = solve(
+    found = budgeted(
         architecture, asked, order.value, share, fill, fixed=parse_kept(Evaluator.of(architecture), fix)
     )
     table = rows(found.resolved, convention)
@@ -172,7 +157,8 @@ def budget(
         files[out] = preset.text(found.resolved, out)
     if plot is not None:
         files[plot] = picture.drawn(plot, _plotted(found))
-    output.write(files)
+    moved = bool(found.trajectory.steps)
+    output.write(files if moved else {})
     near = snapped(architecture, found.resolved.setting)
     if as_json:
         typer.echo(output.document(_answer(found, content(found.resolved, table, near, convention))))
@@ -181,6 +167,10 @@ def budget(
     else:
         lines = [*_summary(found), "", *trajectory(found.trajectory), "", *_conclusion(found), ""]
         typer.echo("\n".join([*lines, *page(found.resolved, table, near, convention)]))
+    if files and not moved:
+        raise Infeasible(
+            "no factor was moved: it is the network that it starts from, and nothing was written"
+        )
 
 
 def _command(spec: str, found: Budget, tolerance: str, fill: bool) -> str:
@@ -230,7 +220,7 @@ def _answer(found: Budget, network: Network) -> BudgetAnswer:
         **network,
         "start": found.trajectory.counts,
         "trajectory": steps(found.trajectory),
-        "skipped": [{"axis": s.axis, "reason": s.reason, "after": s.after} for s in found.trajectory.skipped],
+        "skipped": found.trajectory.skipped,
         "next": [
             {
                 "axis": each.axis,
@@ -242,7 +232,7 @@ def _answer(found: Budget, network: Network) -> BudgetAnswer:
             }
             for each in found.following
         ],
-        "near": None if found.near is None else {"name": found.near.name, "count": found.near.count},
+        "near": found.near,
         "fixed": _fixed(found),
     }
 

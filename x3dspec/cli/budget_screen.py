@@ -11,7 +11,7 @@ from x3dspec.network.breakdown import short
 from x3dspec.network.quantities import QUANTITIES, Counts
 from x3dspec.network.units import figure
 from x3dspec.scaling.budget import Budget, Next
-from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trajectory import Step
 
 _NOTES = {"contraction": "cut to fit", "fill": "fill"}
 

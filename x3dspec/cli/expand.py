@@ -24,13 +24,12 @@ from x3dspec.network import preset
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target, parse_target
-from x3dspec.scaling import expand as engine
-from x3dspec.scaling.expand import RULES, Expansion, Option
+from x3dspec.scaling.expand import RULES, Expansion, Option, expand, published_steps
 from x3dspec.scaling.inheritance import Inheritance
 from x3dspec.scaling.journal import Journal, digest, journaled
 from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
-from x3dspec.scaling.steps import Step
 from x3dspec.scaling.trainer import Trainer, inherits, split
+from x3dspec.scaling.trajectory import Step
 
 #: Candidates that a cluster is given at a time: all of any step.
 MAX_ON_CLUSTER = 256
@@ -144,7 +143,7 @@ def command(
     output.claim_spec(architecture, ("-o", out), ("--plot", plot), reads=[log] if log else [], force=force)
     asked = None if target is None else parse_target(target)
     if asked is None and steps is None:
-        steps = engine.published_steps(architecture)
+        steps = published_steps(architecture)
         if steps is None:
             raise SpecError.at("x3dspec expand", "needs --target or --steps: nothing is published")
     if rule.value == "recorded" and name != "published":
@@ -170,7 +169,7 @@ def command(
     tell = narrator.telling_of(architecture, inheritance) if trainer is not None else lambda _: None
     decides = decide_with_failures or name in BUILT_IN
     with narrator.telling(log is not None), nullcontext() if trainer is None else stopping(stop):
-        found = engine.run(architecture, chooser, steps, asked, rule.value, names, tell, decides)
+        found = expand(architecture, chooser, steps, asked, rule.value, names, tell, decides)
     _answer(found, name, as_json, candidates, _files(found, asked, out, plot))
     if found.undecided:
         raise Infeasible(_undecided(found, told, log is not None))

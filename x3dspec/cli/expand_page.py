@@ -8,7 +8,7 @@ from x3dspec.cli import output, style
 from x3dspec.cli.budget import solved
 from x3dspec.language import numbers
 from x3dspec.scaling.expand import Expansion, Option, Round
-from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trajectory import Step
 
 #: Judges whose scores are turns: their numbers say nothing.
 TURNS = ("published", "round-robin")

@@ -6,7 +6,7 @@ import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output, style
-from x3dspec.scaling.judge_ranking import Standing, compare
+from x3dspec.scaling.judge_ranking import Standing, standings
 from x3dspec.scaling.judges import BUILT_IN, WARNING
 
 
@@ -50,7 +50,7 @@ def command(
     x3dspec judges --compare
     """
     if against:
-        found = compare(arguments.opened(spec, []))
+        found = standings(arguments.opened(spec, []))
         _tell(list(map(_compared, found)), _page(found), as_json)
     else:
         judges = listed()

@@ -18,7 +18,7 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import Row, extent, rows
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.grid import snapped
-from x3dspec.network.memory import OPTIMIZERS, largest_batch
+from x3dspec.network.memory import OPTIMIZERS, Batch, largest_batch
 from x3dspec.network.stream import Memory
 from x3dspec.network.stream import memory as remembered
 from x3dspec.network.units import binary, parse_bytes
@@ -37,7 +37,8 @@ class Input(TypedDict):
 
 class Costs(TypedDict):
     """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
-    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing."""
+    kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing; `peak` of the
+    greatest live activations of one clip at inference, null for a stream."""
 
     macs: int
     params: int
@@ -45,6 +46,7 @@ class Costs(TypedDict):
     weights: int
     bytes: int
     saved: int
+    peak: int | None
     operations: int
     convention: str
 
@@ -78,23 +80,12 @@ class Network(TypedDict):
     stages: list[Stage]
 
 
-class Training(TypedDict):
-    """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
-
-    limit: int
-    optimizer: str
-    checkpointing: bool
-    clips: int
-    clip: int
-    fixed: int
-
-
 class ResolveAnswer(output.Answer, Network):
     """One network; of a stream, a step of it, and what it remembers. `training` is null unless asked for."""
 
     form: str
     memory: Memory | None
-    training: Training | None
+    training: Batch | None
 
 
 def register(app: typer.Typer) -> None:
@@ -137,7 +128,10 @@ def resolve(
     output.claim_spec(architecture, ("-o", out), force=force)
     resolved = architecture.at(arguments.values(architecture, given, context))
     near = snapped(architecture, resolved.setting)
-    fits = None if memory is None else _fits(resolved, parse_bytes(memory), optimizer, checkpointing)
+    fits = None
+    if memory is not None:
+        limit = parse_bytes(memory)
+        fits = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
     written = None if out is None else preset.text(resolved, out)
     resolved = forms.counted(resolved, known_form(form))
     remembers = remembered(resolved.network) if form == "stream" else None
@@ -147,7 +141,7 @@ def resolve(
     if as_json:
         answer: ResolveAnswer = {
             "x3dspec": output.head("resolve"),
-            **content(resolved, table, near, convention),
+            **content(resolved, table, near, convention, form),
             "form": form,
             "memory": remembers,
             "training": fits,
@@ -158,29 +152,19 @@ def resolve(
         typer.echo("\n".join([*screen(resolved, table, convention), *extra]))
     else:
         typer.echo(
-            "\n".join([*page(resolved, table, near, convention), *_remembered(remembers), *_batch(fits)])
+            "\n".join(
+                [*page(resolved, table, near, convention, form), *_remembered(remembers), *_batch(fits)]
+            )
         )
 
 
-def _fits(resolved: Resolved, limit: int, optimizer: str, checkpointing: bool) -> Training:
-    batch = largest_batch(resolved.network, limit, optimizer, checkpointing=checkpointing)
-    return {
-        "limit": limit,
-        "optimizer": optimizer,
-        "checkpointing": checkpointing,
-        "clips": batch.clips,
-        "clip": batch.clip,
-        "fixed": batch.fixed,
-    }
-
-
-def _batch(fits: Training | None) -> list[str]:
+def _batch(fits: Batch | None) -> list[str]:
     """What fits, and what was counted for it."""
     if fits is None:
         return []
-    with_what = f"fp32, {fits['optimizer']}" + (", with checkpointing" if fits["checkpointing"] else "")
-    counted = f"{binary(fits['fixed'])}, and {binary(fits['clip'])} a clip"
-    return [f"at most {fits['clips']:,} clips train in {binary(fits['limit'])} ({with_what}): {counted}"]
+    with_what = f"fp32, {fits.optimizer}" + (", with checkpointing" if fits.checkpointing else "")
+    counted = f"{binary(fits.fixed)}, and {binary(fits.clip)} a clip"
+    return [f"at most {fits.clips:,} clips train in {binary(fits.limit)} ({with_what}): {counted}"]
 
 
 def _remembered(memory: Memory | None) -> list[str]:
@@ -195,7 +179,9 @@ def _remembered(memory: Memory | None) -> list[str]:
     return output.aligned([["remembers", size], ["", parts], ["stream", seen]])
 
 
-def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> Network:
+def content(
+    resolved: Resolved, table: list[Row], near: Snapped, convention: str, form: str = "train"
+) -> Network:
     """A network as JSON has it."""
     network, source = resolved.network, resolved.architecture.source
     return {
@@ -211,7 +197,7 @@ def content(resolved: Resolved, table: list[Row], near: Snapped, convention: str
             "size": network.size,
             "stride": network.stride,
         },
-        "cost": costs(resolved, convention),
+        "cost": costs(resolved, convention, form),
         "stages": [
             {
                 "name": row.name,
@@ -236,7 +222,12 @@ def _saved(resolved: Resolved) -> int:
     return kept
 
 
-def costs(resolved: Resolved, convention: str) -> Costs:
+def _peak(resolved: Resolved, form: str) -> int | None:
+    """A stream holds more between steps than within one: see what it remembers."""
+    return None if form == "stream" else resolved.peak(form)
+
+
+def costs(resolved: Resolved, convention: str, form: str) -> Costs:
     cost = resolved.cost(convention)
     return {
         "macs": cost.macs,
@@ -245,17 +236,20 @@ def costs(resolved: Resolved, convention: str) -> Costs:
         "weights": cost.weights,
         "bytes": cost.bytes,
         "saved": _saved(resolved),
+        "peak": _peak(resolved, form),
         "operations": cost.operations,
         "convention": convention,
     }
 
 
-def page(resolved: Resolved, table: list[Row], near: Snapped, convention: str) -> list[str]:
+def page(
+    resolved: Resolved, table: list[Row], near: Snapped, convention: str, form: str = "train"
+) -> list[str]:
     """The same for people."""
     identity = resolved.network.identity
     title = f"{identity.title or identity.name} ({resolved.architecture.source.display})"
     stages, factors = _stages(table, convention), _factors(resolved, near)
-    return [title, "", *stages, "", *factors, "", *totals(resolved, convention)]
+    return [title, "", *stages, "", *factors, "", *totals(resolved, convention, form)]
 
 
 def _stages(table: list[Row], convention: str) -> list[str]:
@@ -282,7 +276,7 @@ def _factors(resolved: Resolved, near: Snapped) -> list[str]:
     return output.aligned(cells)
 
 
-def totals(resolved: Resolved, convention: str) -> list[str]:
+def totals(resolved: Resolved, convention: str, form: str) -> list[str]:
     """Clip, counts, and what they mean."""
     network, cost = resolved.network, resolved.cost(convention)
     counted = CONVENTIONS[convention]
@@ -305,4 +299,7 @@ def totals(resolved: Resolved, convention: str) -> list[str]:
         ["memory moved", f"{output.short(cost.bytes)}B, each layer by itself, fp32"],
         ["memory saved", f"{binary(_saved(resolved))} for the backward pass of one clip, fp32"],
     ]
+    most = _peak(resolved, form)
+    if most is not None:
+        cells.append(["memory peak", f"{binary(most)} of activations of one clip at inference, fp32"])
     return output.aligned(cells)

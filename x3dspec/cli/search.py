@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 from typing_extensions import TypedDict
@@ -19,9 +18,7 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.quantities import LIMITED, QUANTITIES, Counts
 from x3dspec.network.units import Target, figure, parse_target, short
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
-
-if TYPE_CHECKING:
-    from x3dspec.scaling.search.search import Far, Found, Result
+from x3dspec.scaling.search.result import Far, Found, Proof, Result
 
 MAX_TOP = 1000
 
@@ -42,22 +39,6 @@ class Candidate(TypedDict):
     factors_exact: dict[str, str]
     cost: Counts
     score: float | None
-
-
-class Proof(TypedDict):
-    """How much of the grid was covered. `complete` is false for a search that was interrupted.
-
-    `bound` is the most there is of the objective, where that is a quantity and the search is complete.
-    """
-
-    complete: bool
-    combinations: int
-    networks: int
-    covered: int
-    counted: int
-    within: int
-    refused: int
-    bound: int | None
 
 
 #: A factor's values: how many there are, how many of them roundings tell apart, why these.
@@ -153,7 +134,7 @@ def command(
             axes,
             _Telling(progress, "macs" if chosen else objective),
         )
-        if chosen and found.complete:
+        if chosen and found.proof.complete:
             found = judged(found, chosen, objective, top)
     if as_json:
         typer.echo(output.document(_content(found)))
@@ -163,7 +144,7 @@ def command(
         style.warn(warning)
     if out is not None and found.best:
         output.write({out: preset.text(found.resolved(), out)})
-    if not found.complete:
+    if not found.proof.complete:
         raise KeyboardInterrupt
 
 
@@ -241,16 +222,7 @@ def _content(found: Result) -> SearchAnswer:
         "limits": [_limit(each) for each in found.limits],
         "objective": found.objective,
         "best": [_network(each) for each in found.best],
-        "proof": {
-            "complete": found.complete,
-            "combinations": found.raw,
-            "networks": found.total,
-            "covered": found.covered,
-            "counted": found.counted,
-            "within": found.fit,
-            "refused": found.refused,
-            "bound": _bound(found),
-        },
+        "proof": found.proof,
         "ranges": [
             {
                 "factor": each.factor,
@@ -266,11 +238,6 @@ def _content(found: Result) -> SearchAnswer:
         if found.pareto is None
         else {"least": found.pareto[0], "most": found.pareto[1], "front": [_network(e) for e in found.front]},
     }
-
-
-def _bound(found: Result) -> int | None:
-    quantity = found.objective if found.objective in LIMITED else None
-    return found.best[0].counts[quantity] if quantity and found.best and found.complete else None
 
 
 def _limit(each: Target) -> Limit:
@@ -356,16 +323,16 @@ def _ranges(found: Result) -> list[str]:
 
 
 def _proof(found: Result, details: bool) -> list[str]:
-    within = f"{found.fit:,} of {found.total:,} different networks are within the limits"
-    lines = style.wrapped(f"{within}, of {found.raw:,} combinations of values")
+    within = f"{found.proof.within:,} of {found.proof.networks:,} different networks are within the limits"
+    lines = style.wrapped(f"{within}, of {found.proof.combinations:,} combinations of values")
     if details:
-        one = f"{found.covered:,} covered, {found.counted:,} of them one by one, the others by bounds"
-        lines += style.wrapped(one)
-    if found.refused:
-        lines += style.wrapped(f"{found.refused:,} of those were better and cannot be built")
-    if not found.complete:
-        share = f"{found.covered / found.total:.1%} of them"
+        counted = f"{found.proof.counted:,} of them one by one, the others by bounds"
+        lines += style.wrapped(f"{found.proof.covered:,} covered, {counted}")
+    if found.proof.refused:
+        lines += style.wrapped(f"{found.proof.refused:,} of those were better and cannot be built")
+    if not found.proof.complete:
+        share = f"{found.proof.covered / found.proof.networks:.1%} of them"
         return [*lines, style.yellow(f"interrupted after {share}: the best so far, and not proved")]
-    bound = _bound(found)
+    bound = found.proof.bound
     proved = "" if bound is None else f": {bound:,} is the most there is"
     return [*lines, style.green(f"proved{proved}")]

@@ -20,6 +20,8 @@ from x3dspec.network import layers as net
 from x3dspec.network.layers import N
 
 Body = tuple[net.Layer[int], ...]
+#: The fields of a convolution that have a number a dimension, and what they are where it has no extent.
+_WINDOW = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ def folded(network: net.Network[int]) -> net.Network[int]:
 def folds(network: net.Network[int]) -> dict[str | None, tuple[Fold, ...]]:
     """What :func:`folded` does to each block's class, and (under None) to the stages without a block."""
     gone = _pairs(network)
-    found: dict[str | None, dict[Path, Fold]] = {}
+    classes: dict[str | None, dict[Path, Fold]] = {}
     for stage in network.stages:
         for body in (stage.first, *stage.rest):
             for conv, norm in chain.from_iterable(map(pairwise, _chains(body))):
                 if isinstance(norm, net.Norm) and norm.origin in gone:
-                    of_class = found.setdefault(stage.block, {})
+                    of_class = classes.setdefault(stage.block, {})
                     of_class[norm.origin] = Fold(conv.name, norm.name, norm.eps)
-    return {block: tuple(each[origin] for origin in sorted(each)) for block, each in found.items()}
+    return {block: tuple(folds[origin] for origin in sorted(folds)) for block, folds in classes.items()}
 
 
 def laid_out(network: net.Network[int]) -> net.Network[int]:
@@ -108,6 +110,8 @@ def _form(convolutions: list[net.Conv[int]]) -> Callable[[net.Conv[int]], net.Co
     To fewer channels, a linear layer wins: its extra pass that writes the bias is over the smaller
     tensor. To more, the 2-D convolution does. (benchmarks/deploy.py)
     """
+    if any(isinstance(conv, net.SameConv) for conv in convolutions):
+        return _same
     if all(_is_pointwise(conv) and conv.outputs.channels < conv.inputs.channels for conv in convolutions):
         return _projection
     if all((conv.kernel[0], conv.stride[0]) == (1, 1) for conv in convolutions):
@@ -122,19 +126,17 @@ def _is_pointwise(conv: net.Conv[int]) -> bool:
 
 
 def _projection(conv: net.Conv[int]) -> net.Conv[int]:
-    return Projection(**{**vars(conv), "kernel": (), "stride": (), "padding": ()})
+    return Projection(**{**vars(conv), "kernel": (), "stride": (), "padding": (), "dilation": ()})
 
 
 def _frame_conv(conv: net.Conv[int]) -> net.Conv[int]:
-    kernel, stride, padding = conv.kernel[1:], conv.stride[1:], conv.padding[1:]
-    return FrameConv(**{**vars(conv), "kernel": kernel, "stride": stride, "padding": padding})
+    return FrameConv(**{**vars(conv), **{name: getattr(conv, name)[1:] for name in _WINDOW}})
 
 
 def _time_conv(conv: net.Conv[int]) -> net.Conv[int]:
-    kernel, stride, padding = (
-        (each[0], rest) for each, rest in ((conv.kernel, 1), (conv.stride, 1), (conv.padding, 0))
+    return TimeConv(
+        **{**vars(conv), **{name: (getattr(conv, name)[0], rest) for name, rest in _WINDOW.items()}}
     )
-    return TimeConv(**{**vars(conv), "kernel": kernel, "stride": stride, "padding": padding})
 
 
 def _same(conv: net.Conv[int]) -> net.Conv[int]:

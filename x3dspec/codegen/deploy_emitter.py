@@ -23,7 +23,7 @@ class DeployEmitter(Emitter):
         super().__init__(resolved, name)
         self.folds = deploy.folds(resolved.network)
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for each in classes for module in each.modules}
+        self.kinds = {module.kind for block in classes for module in block.modules}
 
     def _counted(self, resolved: Resolved) -> Resolved:
         return replace(resolved, network=deploy.folded(resolved.network))
@@ -40,13 +40,9 @@ class DeployEmitter(Emitter):
         deploy_form = {"kinds": self.kinds, "taps": "", "mean": mean, "layout": self._layout()}
         return {**super()._context(), **deploy_form}
 
-    def _imports(self) -> list[str]:
-        plain = [line for line in super()._imports() if line != "import torch"]
-        return ["import torch", *plain]
-
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        steps = [step for each in classes for step in every_step(each.steps)]
+        steps = [step for block in classes for step in every_step(block.steps)]
         owned = all(step.owns_input for step in steps if step.kind == "squeeze_excite")
         spread = f"gate[:, :{', None' * self.dims}]"
         product = f"x.mul_({spread})" if owned else f"x * {spread}"
@@ -58,7 +54,7 @@ class DeployEmitter(Emitter):
     def _network(self) -> dict[str, Any]:
         network = super()._network()
         order = f"{INDENT}x = x.contiguous(memory_format=torch.{self._order()})"
-        features, intermediates = ([order, *network[each]] for each in ("features", "intermediates"))
+        features, intermediates = ([order, *network[part]] for part in ("features", "intermediates"))
         folded = folded_norms(self.folds.get(None, ()))
         return {**network, "features": features, "intermediates": intermediates, "folded": folded}
 

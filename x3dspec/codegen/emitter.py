@@ -58,8 +58,9 @@ class Emitter:
             "imports": self._imports(),
             "dims": self.dims,
             "positions": self._positions(),
+            "helpers": self._helpers(),
             "gates": [self._gate(*functions, name) for functions, name in self.gates.items()],
-            "blocks": [self._block(name, each) for name, each in self.blocks.classes.items()],
+            "blocks": [self._block(name, block) for name, block in self.blocks.classes.items()],
             "network": self._network(),
             "factory": self._factory(),
         }
@@ -107,6 +108,10 @@ class Emitter:
         layers = (layer for stage in self.network.stages for layer in net.walk(stage))
         return (layer for layer in layers if isinstance(layer, net.SqueezeExcite))
 
+    def _helpers(self) -> set[str]:
+        """The classes of layers that torch has none for."""
+        return {layer.helper for stage in self.network.stages for layer in net.walk(stage)} - {""}
+
     def _positions(self) -> str:
         """The dimensions that squeeze-excitation takes its mean over."""
         by_frame = any(layer.over == "frame" for layer in self._attention())
@@ -114,14 +119,17 @@ class Emitter:
 
     def _imports(self) -> list[str]:
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        steps = [step for each in classes for step in every_step(each.steps)]
+        steps = [step for block in classes for step in every_step(block.steps)]
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
         modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
-        plain = ["import torch"] if "torch" in modules else []
-        functional = ["import torch.nn.functional as F"] if "F" in modules else []
+        functional = ["import torch.nn.functional as F"] if "F" in modules or self._helpers() else []
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
-        return [*plain, *functional, "from torch import Tensor, nn", *checkpoint]
+        return [*self._standard(), "import torch", *functional, "from torch import Tensor, nn", *checkpoint]
+
+    def _standard(self) -> list[str]:
+        """Imports that are Python's own."""
+        return ["from collections.abc import Iterator, Sequence", ""]
 
     # The parts of the file
 
@@ -206,8 +214,9 @@ class Emitter:
                 head += lines
             else:
                 features += lines
-                intermediates += [*lines, f"{INDENT}outputs.append(x)"]
-        return {"features": returned(features), "intermediates": intermediates, "head": head}
+                intermediates += [*lines, f"{INDENT}yield x"]
+        rest = {"intermediates": intermediates, "head": head}
+        return {"features": returned(features), **{name: list(map(broken, rest[name])) for name in rest}}
 
     def _run(self, stage: net.Stage[int]) -> list[str]:
         """The lines of forward that run a stage."""
@@ -243,7 +252,9 @@ class Emitter:
         return self._constructor(module)
 
     def _new_classifier(self) -> str:
-        [module] = [m for each in self.plain.values() for m in each.modules if m.name == self.classifier.name]
+        [module] = [
+            m for plain in self.plain.values() for m in plain.modules if m.name == self.classifier.name
+        ]
         return broken(f"{INDENT}self.{module.name} = {self._top(module)}")
 
     def _sequences(self) -> bool:
@@ -256,22 +267,24 @@ class Emitter:
         return "(N, num_classes)"
 
     def _arguments(self) -> tuple[Parameter, ...]:
-        modules = [module for each in self.plain.values() for module in each.modules]
+        modules = [module for plain in self.plain.values() for module in plain.modules]
         rates = [module.arguments["rate"] for module in modules if module.name == self.dropout]
         return (
             Parameter("num_classes", "int", str(self.classifier.outputs.channels)),
             Parameter("in_channels", "int", str(self.network.inputs.channels)),
             *[Parameter("dropout", "float", rate) for rate in rates],
+            Parameter("device", "torch.device | str | None", "None"),
+            Parameter("dtype", "torch.dtype | None", "None"),
         )
 
     def _factory(self) -> dict[str, str]:
         arguments = self._arguments()
-        given = ", ".join(f"{p.name}={p.name}" for p in arguments)
+        names = ", ".join(f"{p.name}={p.name}" for p in arguments)
         cls = self.network.identity.class_name
         return {
             "signature": signature(f"def {self.name}(", f") -> {cls}:", arguments, keywords=False),
             "docstring": docstring("    ", f"{self.network.identity.title or self.name}, newly initialised."),
-            "call": broken(f"    return {cls}({given})"),
+            "call": broken(f"    return {cls}({names})"),
         }
 
     # forward, step by step

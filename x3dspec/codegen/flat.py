@@ -46,16 +46,20 @@ def flattened(resolved: Resolved) -> net.Network[int]:
     """The network of one clip as a batch of frames: the shapes of its layers are those of a frame.
 
     Raises:
-        SpecError: a 2-D network, which has no frames, or a mean over windows of the clip.
+        SpecError: a 2-D network, which has no frames, or a layer that takes the clip as one.
     """
     network, document = resolved.network, resolved.architecture.source.document
     if network.frames is None:
         message = "this network is 2-D: every form of it has tensors of rank 4 or less"
         raise SpecError([document.problem(("input",), message)])
-    windows = [x for stage in network.stages for x in net.walk(stage) if isinstance(x, net.WindowMean)]
-    if windows:
-        message = "{}: a flat form takes no mean over windows of the clip"
-        raise SpecError([document.problem(each.origin, message.format(each.name)) for each in windows])
+    layers = (layer for stage in network.stages for layer in net.walk(stage))
+    refused = {
+        layer.origin: f"{layer.name}: a flat form takes no {why}"
+        for layer in layers
+        if (why := layer.whole_clip())
+    }
+    if refused:
+        raise SpecError([document.problem(*each) for each in refused.items()])
     in_time = set(_in_time(network))
     changed = deploy.mapped(network, lambda body: tuple(_flat(layer, in_time) for layer in body))
     stages = tuple(
@@ -81,7 +85,8 @@ def _flat(layer: net.Layer[int], in_time: set[Path]) -> net.Layer[int]:
         return layer
     if layer.origin in in_time:
         return ClipConv(**vars(layer)) if isinstance(layer, net.Conv) else ClipPool(**vars(layer))
-    return replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
+    plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
+    return replace(plane, dilation=plane.dilation[1:]) if isinstance(plane, net.Conv) else plane
 
 
 def _frame(shape: net.Shape[int]) -> net.Shape[int]:

@@ -23,7 +23,7 @@ class FlatEmitter(Emitter):
         self.folds = deploy.folds(resolved.network)
         super().__init__(resolved, name)
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for each in classes for module in each.modules}
+        self.kinds = {module.kind for block in classes for module in block.modules}
 
     def _counted(self, resolved: Resolved) -> Resolved:
         return replace(resolved, network=deploy.folded(resolved.network))
@@ -44,8 +44,10 @@ class FlatEmitter(Emitter):
         }
 
     def _imports(self) -> list[str]:
-        *plain, last = [line for line in super()._imports() if not line.startswith("import ")]
-        return ["import torch", "import torch.nn.functional as F", *plain, last]
+        functional = "import torch.nn.functional as F"
+        plain = [line for line in super()._imports() if line != functional]
+        place = plain.index("import torch") + 1
+        return [*plain[:place], functional, *plain[place:]]
 
     def _block(self, name: str, block: Class) -> dict[str, Any]:
         return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}

@@ -25,9 +25,9 @@ def _choice(head: str, value: str, indent: str) -> str:
     if len(inner + value) <= WIDTH:
         parts = [inner + value]
     else:
-        here, _, rest = value.partition(" if ")
+        present, _, rest = value.partition(" if ")
         condition, _, other = rest.partition(" else ")
-        parts = [broken(inner + here), f"{inner}if {condition}", f"{inner}else {other}"]
+        parts = [broken(inner + present), f"{inner}if {condition}", f"{inner}else {other}"]
     return "\n".join([f"{head} = (", *parts, f"{indent})"])
 
 

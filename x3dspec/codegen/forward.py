@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from x3dspec.codegen.classes import Step
-from x3dspec.codegen.format import WIDTH, broken
+from x3dspec.codegen.format import broken
 from x3dspec.codegen.templates import macros
 
 INDENT = " " * 8
 #: Layers of the stream form that have a memory, and are given a step's.
 REMEMBERS = ("step_conv", "delay")
+#: What ends a line: how long the names are decides nothing, so that what is alive when is a rule
+#: (:mod:`x3dspec.network.peak`).
+ENDS = ("activation", "function", "mean", "clip_mean", "window_mean", "running_mean")
 
 
 class Forward:
-    """Chains of layers as nested calls, a line an activation or a sum."""
+    """Chains of layers as nested calls, a line an activation or a sum; none is broken yet."""
 
     def __init__(self, dims: int, form: str) -> None:
         self.dims = dims
@@ -29,12 +32,8 @@ class Forward:
                 lines += self._residual(step, value, target, indent)
                 value = target
                 continue
-            longer = self._applied(step, value)
-            if len(f"{indent}{target} = {longer}") > WIDTH:
-                lines.append(f"{indent}{target} = {value}")
-                longer = self._applied(step, target)
-            value = longer
-            if step.kind in ("activation", "mean", "clip_mean", "window_mean", "running_mean"):
+            value = self._applied(step, value)
+            if step.kind in ENDS:
                 lines.append(f"{indent}{target} = {value}")
                 value = target
         if value not in (start, target) or (value == start != target):
@@ -59,8 +58,8 @@ class Forward:
         inner = chr(ord(target) + 1) if target != "z" else "branch"
         lines = self.lines(step.branch, value, inner, indent)
         other = value
-        for each in step.shortcut:
-            other = self._applied(each, other)
+        for layer in step.shortcut:
+            other = self._applied(layer, other)
         in_place = self.form == "deploy" and step.owns_branch
         total = f"{inner}.add_({other})" if in_place else f"{inner} + {other}"
         if step.condition:

@@ -108,5 +108,5 @@ def _table(lines: list[str]) -> tuple[str, ...]:
 
 
 def _license(lines: list[str]) -> str:
-    found = [line for line in lines if line.startswith(_LICENSE)]
-    return found[0].removeprefix(_LICENSE) if found else ""
+    written = [line for line in lines if line.startswith(_LICENSE)]
+    return written[0].removeprefix(_LICENSE) if written else ""

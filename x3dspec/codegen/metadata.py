@@ -22,14 +22,14 @@ class Feature:
 
 def features(network: net.Network[int]) -> list[Feature]:
     """Every stage that still has frames or pixels, in order."""
-    found = []
+    features = []
     reduction = 1
     for stage in network.stages:
         if not stage.outputs.sizes:
             break
         reduction *= math.prod(_strides(stage.first))
-        found.append(Feature(stage.name, stage.outputs.channels, reduction, stage.sequence))
-    return found
+        features.append(Feature(stage.name, stage.outputs.channels, reduction, stage.sequence))
+    return features
 
 
 def _strides(body: tuple[net.Layer[int], ...]) -> Iterator[int]:

@@ -25,8 +25,8 @@ class Parameters:
         self.declared = {name: [dict(i.arguments)[name] for i in instances] for name in names}
         for slot in slots:
             self._name_values(slot)
-        for slot in slots:
-            slot.condition = slot.condition or self._presence(slot)
+        for before, slot in zip((None, *slots), slots, strict=False):
+            slot.condition = slot.condition or _otherwise(before, slot) or self._presence(slot)
 
     def ordered(self) -> list[str]:
         """Their names: positional ones first, in the order of the block's arguments."""
@@ -164,6 +164,18 @@ class Parameters:
     def _attributes(self) -> set[str]:
         """The modules' attributes, none of which can also keep a sum's condition."""
         return {slot.sample.name for slot in self.slots if slot.is_module}
+
+
+def _otherwise(before: Slot | None, slot: Slot) -> str | None:
+    """For a function that is there just where the one before it is not: the opposite of its condition."""
+    if before is None or before.condition is None or before.origin[:-2] != slot.origin[:-2]:
+        return None
+    functions = all(isinstance(each.sample, net.Activation) for each in (before, slot))
+    pairs = zip(before.layers, slot.layers, strict=True)
+    if not functions or any((one is None) == (other is None) for one, other in pairs):
+        return None
+    condition = before.condition
+    return condition.removeprefix("not ") if condition.startswith("not ") else f"not {condition}"
 
 
 def _is_stride(name: str) -> bool:

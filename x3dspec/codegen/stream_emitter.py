@@ -30,7 +30,7 @@ class StreamEmitter(Emitter):
         self.folds = deploy.folds(resolved.network)
         super().__init__(resolved, name)
         classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for each in classes for module in each.modules}
+        self.kinds = {module.kind for block in classes for module in block.modules}
 
     def _counted(self, resolved: Resolved) -> Resolved:
         return counted(resolved)
@@ -46,20 +46,19 @@ class StreamEmitter(Emitter):
             **super()._context(),
             "kinds": self.kinds,
             "taps": "StepConv" if "step_conv" in self.kinds else "",
-            "keeps_inputs": any(isinstance(each, StepConv) and each.keeps_inputs for each in steps),
+            "keeps_inputs": any(isinstance(layer, StepConv) and layer.keeps_inputs for layer in steps),
             "memory": stream.memory(network),
             "stateful": " | ".join(classes),
             "size": network.size,
-            "window": next(each.window for each in steps if isinstance(each, RunningMean)),
+            "window": next(layer.window for layer in steps if isinstance(layer, RunningMean)),
         }
 
-    def _imports(self) -> list[str]:
-        plain = [line for line in super()._imports() if line != "import torch"]
-        return ["import torch", *plain]
+    def _standard(self) -> list[str]:
+        return []
 
     def _gate(self, activation: str, gate: str, name: str) -> dict[str, Any]:
-        found = super()._gate(activation, gate, name)
-        return {**found, "hidden": found["hidden"].replace(", inplace=True", "")}
+        parts = super()._gate(activation, gate, name)
+        return {**parts, "hidden": parts["hidden"].replace(", inplace=True", "")}
 
     def _block(self, name: str, block: Class) -> dict[str, Any]:
         return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}

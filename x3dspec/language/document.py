@@ -43,13 +43,13 @@ class Document:
         return Problem(self.source, *place, spell(path), message)
 
     def _find(self, path: Path) -> tuple[Place, Node]:
-        found = self._root.place, self._root
+        position = self._root.place, self._root
         for part in path:
-            entry = found[1].entries.get(part)
+            entry = position[1].entries.get(part)
             if entry is None:
                 break
-            found = entry
-        return found
+            position = entry
+        return position
 
 
 def read(path: pathlib.Path, source: str | None = None) -> Document:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MAX_SHOWN = 60  # characters of a document's own text in a message
 MAX_LISTED = 24  # names that are offered instead of an unknown one
@@ -63,6 +66,28 @@ class BadArgument(SpecError):
     @property
     def message(self) -> str:
         return self.problems[0].message
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no answer, as a value: solvers ask in places where there may be none."""
+
+    problems: tuple[Problem, ...]
+
+    @property
+    def message(self) -> str:
+        return self.problems[0].message
+
+
+def sure(answer: T | Refusal) -> T:
+    """An answer that there must be.
+
+    Raises:
+        SpecError: there is none.
+    """
+    if isinstance(answer, Refusal):
+        raise SpecError(answer.problems)
+    return answer
 
 
 class Infeasible(Exception):

@@ -102,6 +102,10 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _padding(value: Any) -> Any:
+    return [f"'{value}'"] if value in ("half", "same") else _listed(value)
+
+
 _NUMBER_OR_TEXT: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, {"type": "string"}]}
 
 Identifier = Annotated[
@@ -129,6 +133,13 @@ else:  # pydantic would look through all of Syntax for a way to write it back, a
 Sizes = Annotated[
     list[Expression],
     BeforeValidator(_listed),
+    Field(min_length=1, max_length=3),
+    WithJsonSchema({"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}),
+]
+#: Padding in numbers, or a word for how much follows from the kernel; an option may choose the word.
+Padding = Annotated[
+    list[Expression],
+    BeforeValidator(_padding),
     Field(min_length=1, max_length=3),
     WithJsonSchema({"anyOf": [*_NUMBER_OR_TEXT["anyOf"], {"type": "array", "items": _NUMBER_OR_TEXT}]}),
 ]

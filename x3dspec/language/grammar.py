@@ -89,8 +89,8 @@ class _Parser:
 
     def expect(self, word: str) -> None:
         if self.take(word) is None:
-            kind, found, column = self.tokens[self.at]
-            what = "the end" if kind == "end" else shown(found)
+            kind, other, column = self.tokens[self.at]
+            what = "the end" if kind == "end" else shown(other)
             where = f"at character {column} of {shown(self.text)}"
             raise ExpressionError(f"expected {word!r}, found {what} {where}")
 

@@ -13,7 +13,7 @@ from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from x3dspec.language.fields import Expression, Identifier, Model, Plain, Share, Sizes
+from x3dspec.language.fields import Expression, Identifier, Model, Padding, Plain, Share, Sizes
 from x3dspec.language.paths import Path
 from x3dspec.language.syntax import Number
 
@@ -33,7 +33,15 @@ class Conv(Layer):
     out: Expression = Field(description="output channels")
     kernel: Sizes = Field(description="kernel size, one number or one per dimension, T first")
     stride: Sizes = Field(default=[Number(Fraction(1))], description="stride, likewise")
-    padding: Sizes | None = Field(default=None, description="zero padding; half an odd kernel by default")
+    padding: Padding | None = Field(
+        default=None,
+        description="zero padding, in numbers, or `half` an odd kernel, which is the default, or `same`: so "
+        "that size / stride positions are left, rounded up, an odd zero behind, as TensorFlow does; an "
+        "option may choose the word",
+    )
+    dilation: Sizes = Field(
+        default=[Number(Fraction(1))], description="distance of a kernel's elements, likewise"
+    )
     groups: Expression = Field(
         default=Number(Fraction(1)), description="groups; `channels` makes it channel-wise"
     )
@@ -79,6 +87,15 @@ class Pool(Layer):
     kernel: Sizes = Field(description="window, one number or one per dimension, T first")
     stride: Sizes | None = Field(default=None, description="stride; the window by default")
     padding: Sizes = Field(default=[Number(Fraction(0))], description="padding")
+    ceil_mode: bool = Field(
+        default=False, description="whether windows may reach beyond the padding behind, if they begin before"
+    )
+
+
+class AveragePool(Pool):
+    """A mean over windows."""
+
+    count_include_pad: bool = Field(default=True, description="whether padding counts, as zeros, in the mean")
 
 
 class Mean(Layer):
@@ -138,7 +155,7 @@ class LayerItem(Model):
     prelu: PReLU | None = Field(default=None, description="x, or a learned slope times x below 0")
     squeeze_excite: SqueezeExcite | None = Field(default=None, description="channel attention")
     max_pool: Pool | None = Field(default=None, description="maximum over windows")
-    avg_pool: Pool | None = Field(default=None, description="mean over windows")
+    avg_pool: AveragePool | None = Field(default=None, description="mean over windows")
     mean: Mean | None = Field(
         default=None, description="global mean; behind `window_mean`, that of all positions"
     )
@@ -189,9 +206,9 @@ class LayerItem(Model):
 def layer_items(items: list[LayerItem], path: Path) -> Iterator[tuple[Path, LayerItem]]:
     """Every layer of a body, those inside residuals included, as the document has them."""
     for index, item in enumerate(items):
-        here = (*path, index, item.kind)
-        yield here, item
+        below = (*path, index, item.kind)
+        yield below, item
         if isinstance(item.body, Residual):
-            yield from layer_items(item.body.branch, (*here, "branch"))
+            yield from layer_items(item.body.branch, (*below, "branch"))
             if item.body.shortcut is not None:
-                yield from layer_items(item.body.shortcut.layers, (*here, "shortcut", "layers"))
+                yield from layer_items(item.body.shortcut.layers, (*below, "shortcut", "layers"))

@@ -28,7 +28,7 @@ def slope(root: Expr, name: str) -> Expr | None:
 
     What cancels only between names is not seen to: ``w*m*m - w*m*m + m`` is refused.
     """
-    names = {each: (expr.variable(each),) for each in variables([root])}
+    names = {term: (expr.variable(term),) for term in variables([root])}
     try:
         [coefficients] = Tape[Coefficients]([root]).run(_Algebra(), {**names, name: (ZERO, ONE)})
     except (ExpressionError, ExactError):
@@ -47,7 +47,7 @@ class _Algebra:
 
     def add(self, a: Coefficients, b: Coefficients) -> Coefficients:
         size = max(len(a), len(b))
-        pairs = zip(*([*each, *[ZERO] * (size - len(each))] for each in (a, b)), strict=True)
+        pairs = zip(*([*term, *[ZERO] * (size - len(term))] for term in (a, b)), strict=True)
         return _trimmed([expr.add(*pair) for pair in pairs])
 
     def multiply(self, a: Coefficients, b: Coefficients) -> Coefficients:
@@ -94,9 +94,9 @@ class _Algebra:
 
     def _whole(self, function: Callable[..., Expr], *arguments: Coefficients) -> Coefficients:
         """Of numbers without the name: of those with it, nothing else is a polynomial."""
-        if any(len(each) > 1 for each in arguments):
+        if any(len(term) > 1 for term in arguments):
             raise ExpressionError("no polynomial")
-        return _trimmed([function(*(each[0] if each else ZERO for each in arguments))])
+        return _trimmed([function(*(term[0] if term else ZERO for term in arguments))])
 
 
 def _trimmed(coefficients: list[Expr]) -> Coefficients:

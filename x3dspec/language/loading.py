@@ -55,9 +55,9 @@ def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source
     if not isinstance(document.data, dict) or "base" not in document.data:
         return _whole(document, path)
     preset = validated(schema.PresetFile, document)
-    here = path.resolve()
-    chain = (*above, here)
-    base, base_display = _base(preset.base, document, here)
+    file = path.resolve()
+    chain = (*above, file)
+    base, base_display = _base(preset.base, document, file)
     if base.resolve() in chain:
         cycle = " -> ".join(p.stem for p in (*chain, base))
         raise SpecError([document.problem(("base",), f"bases form a cycle: {cycle}")])
@@ -66,16 +66,16 @@ def _follow(path: FilePath, display: str, above: tuple[FilePath, ...]) -> Source
     return _preset(preset, document, path, _follow(base, base_display, chain))
 
 
-def _base(name: str, document: Document, here: FilePath) -> tuple[FilePath, str]:
+def _base(name: str, document: Document, file: FilePath) -> tuple[FilePath, str]:
     """A base is beside its preset or shipped; a link that leaves the folder is not followed."""
-    beside = here.parent / f"{name}.yaml"
+    beside = file.parent / f"{name}.yaml"
     if _stays(beside):
         return beside, str(FilePath(document.source).parent / beside.name)
     shipped = assets.shipped()
     if name in shipped:
         return shipped[name], f"specs/{name}.yaml"
-    files = (path for path in here.parent.glob("*.yaml") if identifiers.is_name(path.stem) and _stays(path))
-    beside_here = {path.stem for path in files} - {here.stem}
+    files = (path for path in file.parent.glob("*.yaml") if identifiers.is_name(path.stem) and _stays(path))
+    beside_here = {path.stem for path in files} - {file.stem}
     message = unknown("base", name, sorted(beside_here | set(shipped)), "beside this file or shipped are")
     raise SpecError([document.problem(("base",), message)])
 

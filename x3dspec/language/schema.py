@@ -17,6 +17,8 @@ from x3dspec.language.layer_keys import MAX_LAYERS_PER_BLOCK, LayerItem
 from x3dspec.language.syntax import Number
 
 MAX_STAGES = 64
+#: X2D has 6; a search space of a depth and a width of every stage has 17 (E3D).
+MAX_FACTORS = 32
 
 
 class Factor(Model):
@@ -149,10 +151,12 @@ class NetworkFile(Header):
         default=None, description="the emitted module's class; the name in CapWords by default"
     )
     license: Words = Field(default="", description="SPDX identifier of the emitted file's licence")
-    factors: dict[Identifier, Factor] = Field(default={}, max_length=16, description="the expansion factors")
+    factors: dict[Identifier, Factor] = Field(
+        default={}, max_length=MAX_FACTORS, description="the expansion factors"
+    )
     axes: dict[Identifier, dict[Reference, Expression]] = Field(
         default={},
-        max_length=16,
+        max_length=MAX_FACTORS,
         description="what one expansion step by `m` does; the first factor named is solved for",
     )
     options: dict[Identifier, Option] = Field(default={}, max_length=16, description="the choices")
@@ -169,7 +173,9 @@ class PresetFile(Header):
     """A named setting of another spec."""
 
     base: Reference = Field(description="the spec it sets, by name: beside this file, or shipped")
-    factors: dict[Reference, Expression] = Field(default={}, max_length=16, description="factor values")
+    factors: dict[Reference, Expression] = Field(
+        default={}, max_length=MAX_FACTORS, description="factor values"
+    )
     set: dict[Reference, Choice] = Field(default={}, max_length=16, description="options, and `classes`")
     clip: Clip | None = Field(default=None, description="a clip to count at, instead of the input's")
     published: Words = Field(default="", description="the figures that its source prints for it")

@@ -18,6 +18,7 @@ _TEMPLATE_CLASSES = frozenset(
     {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
     | {"FrameConv", "TimeConv", "Projection"}
     | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
+    | {"SameConv2d", "SameConv3d"}
     | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 
@@ -59,13 +60,13 @@ def _blocks(scopes: Scopes) -> Iterator[Problem]:
 
 def _argument_names(scopes: Scopes, block: schema.Block, path: Path) -> Iterator[Problem]:
     for index, name in enumerate(block.arguments):
-        here = (*path, "arguments", index)
+        place = (*path, "arguments", index)
         if name in block.arguments[:index]:
-            yield scopes.problem(here, f"a second argument named {name!r}")
+            yield scopes.problem(place, f"a second argument named {name!r}")
         elif name in scopes.everywhere:
-            yield scopes.problem(here, f"{name!r} is also the name of a factor or an option")
+            yield scopes.problem(place, f"{name!r} is also the name of a factor or an option")
         elif name in schema.Stage.model_fields:
-            yield scopes.problem(here, f"{name!r} is a key of every stage: choose another")
+            yield scopes.problem(place, f"{name!r} is a key of every stage: choose another")
 
 
 def _layer_names(scopes: Scopes, items: list[layer_keys.LayerItem], path: Path) -> Iterator[Problem]:
@@ -103,17 +104,18 @@ def _arguments(
     """A stage's keys that not every stage has: what its block takes, all of that and no more."""
     user = "layers" if stage.block is None else f"block {stage.block}"
     taken = [] if stage.block is None else scopes.file.blocks[stage.block].arguments
-    given = stage.model_extra or {}
-    for name in given:
+    values = stage.model_extra or {}
+    for name in values:
         if name not in taken:
             known = [*taken, *schema.Stage.model_fields]
             message = unknown("key", name, known, f"a stage of {user} takes")
             yield scopes.problem((*path, name), message, key=True)
     for index, name in enumerate(taken):
-        if name not in given:
+        if name not in values:
             yield scopes.problem(path, f"missing key {name!r}, an argument of {user}")
         else:
-            yield from scopes.undefined((*path, name), given[name], {**scope, **dict.fromkeys(taken[:index])})
+            before = {**scope, **dict.fromkeys(taken[:index])}
+            yield from scopes.undefined((*path, name), values[name], before)
 
 
 def _classes(scopes: Scopes) -> Iterator[Problem]:

@@ -86,12 +86,12 @@ def _driving(scopes: Scopes, path: Path, tree: Syntax, scope: Iterable[str]) -> 
 
 def _published(scopes: Scopes) -> Iterator[Problem]:
     for index, step in enumerate(scopes.file.published):
-        here: Path = ("published", index)
+        waypoint: Path = ("published", index)
         if step.axis not in scopes.file.axes:
-            yield scopes.problem((*here, "axis"), unknown("axis", step.axis, scopes.file.axes))
+            yield scopes.problem((*waypoint, "axis"), unknown("axis", step.axis, scopes.file.axes))
         for key in ("to", "contracted"):
             for factor, tree in (getattr(step, key) or {}).items():
-                path = (*here, key, factor)
+                path = (*waypoint, key, factor)
                 if factor not in scopes.file.factors:
                     yield scopes.problem(path, unknown("factor", factor, scopes.file.factors), key=True)
                 yield from scopes.no_factor_value(path, tree, positive=True)

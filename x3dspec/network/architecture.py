@@ -29,6 +29,7 @@ from x3dspec.network.factors import complete, declared
 from x3dspec.network.layers import Setting
 from x3dspec.network.lower import lower
 from x3dspec.network.memory import Saved, saved
+from x3dspec.network.peak import peak
 
 #: A factor value as a caller may give it. A float means the decimal it prints as: 2.2 is 11/5.
 Value = int | float | str | Fraction | Root
@@ -215,6 +216,14 @@ class Resolved:
     def stage_costs(self, convention: str = "paper") -> list[Cost[int]]:
         """The cost of each stage, in order."""
         return [cost.by(convention) for cost in self._costs]
+
+    def peak(self, form: str = "train") -> int:
+        """Bytes of the greatest live activations of one clip at inference, in 32-bit floats.
+
+        Args:
+            form: ``train``, or ``deploy`` of a network whose norms are folded.
+        """
+        return int(peak(self.network, form))
 
     def saved(self, checkpointing: bool = False) -> Saved:
         """Bytes that training keeps for the backward pass, in 32-bit floats."""

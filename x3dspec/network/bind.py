@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from x3dspec.language.algebra import EXACT
-from x3dspec.language.errors import Problem, SpecError
+from x3dspec.language.errors import Problem, Refusal, SpecError, sure
 from x3dspec.language.expressions import Expr, lift
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.paths import Path
@@ -62,20 +62,16 @@ class Binder:
         Raises:
             SpecError: every width, repeat or shape that cannot be built.
         """
-        numbers = self._numbers(values)
-        problems = self._problems(numbers)
-        if problems:
+        numbers = sure(self._numbers(values))
+        if problems := self._problems(numbers):
             raise SpecError(problems)
         bound: net.Network[Any] = net.substitute(self.network, numbers)
         return replace(bound, stages=tuple(_pruned_stage(stage) for stage in bound.stages))
 
     def problems(self, values: Setting) -> list[Problem]:
-        """Why no network can be built at these values; nothing where one can.
-
-        Raises:
-            SpecError: a part of the network has no value.
-        """
-        return self._problems(self._numbers(values))
+        """Why no network can be built at these values; nothing where one can."""
+        numbers = self._numbers(values)
+        return list(numbers.problems) if isinstance(numbers, Refusal) else self._problems(numbers)
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -86,12 +82,12 @@ class Binder:
     def _checks(self) -> Tape[Any]:
         return Tape(dict.fromkeys(expressions(self.constraints)), set(self.numbers.roots))
 
-    def _numbers(self, values: Setting) -> dict[Expr, Any]:
+    def _numbers(self, values: Setting) -> dict[Expr, Any] | Refusal:
         """The value of every number of the network, as an integer where it is one."""
         try:
             results = self.numbers.run(EXACT, values)
         except (ExpressionError, ExactError):
-            raise SpecError([self._culprit(values)]) from None
+            return Refusal((self._culprit(values),))
         return dict(zip(self.numbers.roots, map(_plain, results), strict=True))
 
     def _problems(self, numbers: dict[Expr, Any]) -> list[Problem]:

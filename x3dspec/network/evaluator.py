@@ -12,13 +12,13 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from x3dspec.language.algebra import EXACT
-from x3dspec.language.errors import Problem, SpecError
+from x3dspec.language.errors import Problem, Refusal, sure
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.language.tape import Tape
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.factors import complete
+from x3dspec.network.factors import complete, completed
 from x3dspec.network.layers import Setting
 from x3dspec.network.quantities import ALWAYS, Counts
 
@@ -36,57 +36,46 @@ class Form:
         self._binder = architecture.binder(explicit)
         self._single: dict[str, Tape[Any]] = {}
 
-    def count(self, quantity: str, values: Setting) -> Fraction:
+    def count(self, quantity: str, values: Setting) -> Fraction | Refusal:
         """One figure, exactly. `values` are those of all factors.
 
         It is whole where a network can be built, and rises with the factors elsewhere too.
-
-        Raises:
-            SpecError: the formula has no value there.
         """
         if quantity not in self._single:
             self._single[quantity] = Tape([self._binder.formula(quantity)])
-        [count] = self._run(self._single[quantity], values)
-        if isinstance(count, Root):
-            raise self._error("its count is irrational")
-        return Fraction(count)
+        figures = self._run(self._single[quantity], values)
+        if isinstance(figures, Refusal):
+            return figures
+        [count] = figures
+        return self._refusal("its count is irrational") if isinstance(count, Root) else Fraction(count)
 
-    def counts(self, values: Setting) -> Counts:
-        """All figures, exactly.
-
-        Raises:
-            SpecError: the formula has no value there, or one that is no whole number.
-        """
-        figures = [net.whole(value) for value in self._run(self._all, values)]
-        whole = [figure for figure in figures if figure is not None]
+    def counts(self, values: Setting) -> Counts | Refusal:
+        """All figures, exactly; a refusal where one is no whole number."""
+        figures = self._run(self._all, values)
+        if isinstance(figures, Refusal):
+            return figures
+        whole = [number for figure in figures if (number := net.whole(figure)) is not None]
         if len(whole) < len(figures):
-            raise self._error("its count is not whole")
+            return self._refusal("its count is not whole")
         return Counts(zip(self._quantities, whole, strict=True))
 
-    def integers(self, values: Setting) -> tuple[Any, ...]:
-        """Every number of the network: equal for equal networks.
-
-        Raises:
-            SpecError: an expression has no value there.
-        """
-        return tuple(self._run(self._binder.numbers, values))
+    def integers(self, values: Setting) -> tuple[Any, ...] | None:
+        """Every number of the network, equal for equal networks; None where one has no value."""
+        numbers = self._run(self._binder.numbers, values)
+        return None if isinstance(numbers, Refusal) else tuple(numbers)
 
     def problems(self, values: Setting) -> list[Problem]:
-        """Why no network can be built at these values; nothing where one can.
-
-        Raises:
-            SpecError: a part of the network has no value.
-        """
+        """Why no network can be built at these values; nothing where one can."""
         return self._binder.problems(values)
 
-    def _run(self, tape: Tape[Any], values: Setting) -> list[Any]:
+    def _run(self, tape: Tape[Any], values: Setting) -> list[Any] | Refusal:
         try:
             return tape.run(EXACT, values)
         except (ExpressionError, ExactError) as error:
-            raise self._error(str(error)) from None
+            return self._refusal(str(error))
 
-    def _error(self, message: str) -> SpecError:
-        return SpecError.at(self._architecture.source.display, message)
+    def _refusal(self, message: str) -> Refusal:
+        return Refusal((Problem(self._architecture.source.display, 0, 0, "", message),))
 
     @cached_property
     def _all(self) -> Tape[Any]:
@@ -130,20 +119,25 @@ class Evaluator:
         """
         return complete(self.source, setting)
 
+    def count(self, quantity: str, setting: Setting) -> Fraction | Refusal:
+        """One exact figure at a setting, where there is one."""
+        values = completed(self.source, setting)
+        return values if isinstance(values, Refusal) else self.form(setting).count(quantity, values)
+
     def counts(self, setting: Setting) -> Counts:
         """The exact figures at a setting. It may still be one that no network can be built from.
 
         Raises:
-            SpecError: as :meth:`values` and :meth:`Form.count`.
+            SpecError: a value outside its domain, or a figure that is no whole number.
         """
-        return self.form(setting).counts(self.values(setting))
+        return sure(self.form(setting).counts(self.values(setting)))
 
     def refusal(self, setting: Setting) -> str | None:
         """Why no network can be built at a setting, or None where one can."""
-        try:
-            problems = self.form(setting).problems(self.values(setting))
-        except SpecError as error:
-            problems = list(error.problems)
+        values = completed(self.source, setting)
+        if isinstance(values, Refusal):
+            return values.message
+        problems = self.form(setting).problems(values)
         return problems[0].message if problems else None
 
     @cached_property

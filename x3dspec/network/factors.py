@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from x3dspec.language import schema
-from x3dspec.language.errors import Problem, SpecError
+from x3dspec.language.errors import Problem, Refusal, sure
 from x3dspec.language.expressions import constant
 from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact
@@ -24,6 +24,11 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
     Raises:
         SpecError: a value outside the factor's domain, or a start without a value.
     """
+    return sure(completed(source, overrides))
+
+
+def completed(source: Source, overrides: Setting) -> dict[str, Exact] | Refusal:
+    """As :func:`complete`, where there may be no values."""
     values: dict[str, Exact] = {}
     problems: list[Problem] = []
     for name, factor in source.network.factors.items():
@@ -39,9 +44,7 @@ def complete(source: Source, overrides: Setting) -> dict[str, Exact]:
             problems.append(source.document.problem(("factors", name, "start"), message))
         elif message:
             problems.append(Problem(source.document.source, 0, 0, "", message))
-    if problems:
-        raise SpecError(problems)
-    return values
+    return Refusal(tuple(problems)) if problems else values
 
 
 def _start(factor: schema.Factor, before: Mapping[str, Exact]) -> Exact:

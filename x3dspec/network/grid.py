@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact, nearest_integer
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator, Form
@@ -79,7 +78,5 @@ def _beside(value: Exact, factor: Factor) -> Iterator[Exact]:
 def _same(form: Form, values: Setting, name: str, value: Exact) -> bool:
     if value == values[name]:
         return True
-    try:
-        return form.integers({**values, name: value}) == form.integers(values)
-    except SpecError:
-        return False
+    numbers = form.integers({**values, name: value})
+    return numbers is not None and numbers == form.integers(values)

@@ -15,10 +15,12 @@ from functools import cached_property
 from x3dspec.language import schema
 from x3dspec.language.expressions import ONE, Expr, constant, variable
 from x3dspec.language.layer_keys import LayerItem
+from x3dspec.language.numbers import Root
 from x3dspec.language.paths import Path
 from x3dspec.language.source import Source
 from x3dspec.language.syntax import Syntax, cycles
 from x3dspec.language.traversal import expressions
+from x3dspec.language.values import brief
 from x3dspec.network import layers as net
 from x3dspec.network.builder import Builder
 from x3dspec.network.layer_names import layer_names
@@ -122,11 +124,18 @@ class _Lowering:
     def _stage(self, stage: schema.Stage, path: Path, shape: Shape) -> net.Stage[Expr]:
         scope: Scope = {**self.scope, "width_in": shape.channels}
         repeat = self.builder.build(stage.repeat, (*path, "repeat"), scope)
+        if isinstance(repeat.value, Root):  # of which no sum could be taken
+            self.builder.report((*path, "repeat"), f"repeat {brief(repeat.value)} is not a whole number")
         body = self._body(stage, path)
         first, outputs, arguments = self._block(body, 0, shape)
-        rest, rest_arguments = [], []
+        rest: list[Layers] = []
+        rest_arguments: list[tuple[tuple[str, Expr], ...]] = []
         if repeat is not ONE and not self.builder.problems:
             for residue in range(body.period):
+                if not _occurs(residue, body.period, repeat):
+                    rest.append(())
+                    rest_arguments.append(())
+                    continue
                 layers, values = self._following(body, residue, outputs)
                 rest.append(layers)
                 rest_arguments.append(_numbers(values))
@@ -184,6 +193,11 @@ class _Lowering:
         if after != outputs:
             self.builder.report(body.stage, "only blocks that keep their shape can follow the first one")
         return layers, arguments
+
+
+def _occurs(residue: int, period: int, repeat: Expr) -> bool:
+    """Whether a stage has a block of this phase behind its first one, as far as can be told here."""
+    return repeat.value is None or (residue or period) < repeat.value
 
 
 def _numbers(scope: Scope) -> tuple[tuple[str, Expr], ...]:

@@ -10,7 +10,7 @@ from x3dspec.language.expressions import ONE, ZERO, Expr, add, multiply, negatio
 from x3dspec.language.layer_keys import LayerItem, Residual
 from x3dspec.language.numbers import ExactError
 from x3dspec.language.paths import Path
-from x3dspec.language.syntax import ExpressionError, Syntax
+from x3dspec.language.syntax import ExpressionError, Name, Syntax, Text
 from x3dspec.network import layers as net
 from x3dspec.network.builder import Builder
 from x3dspec.network.layers.reader import Reader
@@ -77,13 +77,17 @@ def _reader(builder: Builder, item: LayerItem, base: dict[str, Any], place: Plac
     def build(tree: Syntax, path: Path) -> Expr:
         return builder.build(tree, path, place.scope, place.index)
 
+    def text(tree: Syntax) -> str | None:
+        value = place.scope.get(tree.name) if isinstance(tree, Name) else tree
+        return value.value if isinstance(value, Text) else value if isinstance(value, str) else None
+
     def body(items: list[LayerItem], path: Path, given: Expr) -> tuple[Layers, Shape]:
         return lower_layers(builder, items, path, place, shape, given)
 
     def own_clip(path: Path) -> tuple[Expr, ...]:
         return shape.sizes if builder.source.clip is None else builder.own_clip(path)
 
-    return Reader(item.kind, item.body, base, build, builder.report, body, own_clip)
+    return Reader(item.kind, item.body, base, build, text, builder.report, body, own_clip)
 
 
 def _selected(when: Expr, there: Shape, absent: Shape) -> Shape:

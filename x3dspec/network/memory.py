@@ -82,8 +82,11 @@ COUNTER = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """The largest batch that fits: `clips` of `clip` bytes each, beside `fixed` bytes."""
+    """The largest batch whose training fits in `limit` bytes: `fixed` bytes, and `clip` for each clip."""
 
+    limit: int
+    optimizer: str
+    checkpointing: bool
     clips: int
     clip: int
     fixed: int
@@ -110,7 +113,7 @@ def largest_batch(
         clip, batch = clip + block.clip, batch + block.batch
     numbers = (2 + OPTIMIZERS[optimizer]) * network.cost().params
     fixed = FLOAT * numbers + _buffers(network) + batch
-    return Batch(max(limit - fixed, 0) // clip, clip, fixed)
+    return Batch(limit, optimizer, checkpointing, max(limit - fixed, 0) // clip, clip, fixed)
 
 
 def _recomputed(network: net.Network[int]) -> Iterator[Saved]:

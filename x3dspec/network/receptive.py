@@ -42,7 +42,7 @@ def _through(body: Iterable[net.Layer[int]], field: Sizes, apart: Sizes) -> tupl
             field, apart = _through(layer.branch, field, apart)
             field = tuple(map(max, field, other))
         elif isinstance(layer, (net.Conv, net.Pool)):
-            kernel, stride = ((1,) * (3 - len(each)) + each for each in (layer.kernel, layer.stride))
+            kernel, stride = ((1,) * (3 - len(each)) + each for each in (layer.reach, layer.stride))
             field = tuple(f + (k - 1) * a for f, k, a in zip(field, kernel, apart, strict=True))
             apart = tuple(a * s for a, s in zip(apart, stride, strict=True))
     return field, apart

@@ -134,10 +134,10 @@ class _Streaming:
         inputs, outputs = _frame(layer.inputs), _frame(layer.outputs)
         if isinstance(layer, net.Dropout):
             return
-        if isinstance(layer, (net.Conv, net.Pool)):
+        if layer.whole_clip():
+            self.refused[layer.origin] = f"{layer.name}: a stream takes no {layer.whole_clip()}"
+        elif isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
-        elif isinstance(layer, net.WindowMean):
-            self.refused[layer.origin] = f"{layer.name}: a stream takes no mean over windows of the clip"
         elif isinstance(layer, net.Mean):
             assert self.clip.frames is not None
             layer = RunningMean(**vars(layer), window=self.clip.frames, delay=self.delay)
@@ -145,8 +145,8 @@ class _Streaming:
         yield self._residual(layer) if isinstance(layer, net.Residual) else layer
 
     def _window(self, layer: net.Conv[int] | net.Pool[int]) -> net.Layer[int]:
-        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         what = f"{layer.name}: a stream takes no"
+        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
         if stride != 1:
             self.refused[layer.origin] = f"{what} stride in time"
         elif isinstance(layer, net.Pool) and frames != 1:
@@ -154,6 +154,8 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
+        if isinstance(plane, net.Conv):
+            plane = replace(plane, dilation=plane.dilation[1:])
         if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
             return plane
         delay, self.delay = self.delay, self.delay + frames // 2

@@ -108,8 +108,8 @@ def _hint(number: str, key: str) -> str:
 
 
 def _examples(number: str, prefix: str) -> str:
-    units = (_UNITS.get(prefix + word) for word in ("flops", "params", "saved"))
-    return " or ".join(f"{number}{unit[1]}" for unit in units if unit)
+    words = ("flops", "params") if f"{prefix}flops" in _UNITS else ("saved",)
+    return " or ".join(f"{number}{_UNITS[prefix + word][1]}" for word in words)
 
 
 def figure(quantity: str, count: int) -> str:

@@ -93,6 +93,21 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(state, tuple(_names(path, rest)), rest)
 
 
+def read_tensor(path: Path) -> Tensor:
+    """The one tensor of a .pt or .pth file.
+
+    Raises:
+        SpecError: as :func:`read`, or it holds something else.
+    """
+    if path.suffix not in PICKLED:
+        raise SpecError.at(str(path), f"is no folder, and no {' or '.join(PICKLED)}")
+    with _reading(str(path)):
+        loaded = _loaded(path, str(path))
+    if not isinstance(loaded, Tensor):
+        raise SpecError.at(str(path), "holds something else than one tensor")
+    return loaded
+
+
 def _loaded(path: Path, label: str) -> object:
     if path.is_dir():
         raise SpecError.at(label, "is a directory, not a checkpoint")
@@ -117,18 +132,28 @@ def _names(path: Path, rest: Mapping[str, object]) -> Iterator[str]:
                 yield name
 
 
-def write(path: Path, state: Mapping[str, Tensor], nesting: str | None = None) -> None:
+def write(
+    path: Path,
+    state: Mapping[str, Tensor],
+    nesting: str | None = None,
+    beside: Mapping[str, object] | None = None,
+) -> None:
     """Write a state dict, all of it or nothing; under the key `nesting` where the format nests.
+
+    What there is `beside` it, an optimiser's state, goes into the same file.
 
     Raises:
         SpecError: an unknown suffix, or a file that cannot be written.
     """
     _suffix(path)
+    if beside and path.suffix == SAFETENSORS:
+        raise SpecError.at(str(path), f"only {', '.join(PICKLED)} can hold more than tensors")
     if path.suffix == SAFETENSORS:
         content: bytes = _safetensors().save(_separate(state))
     else:
         buffer = io.BytesIO()
-        torch.save({nesting: dict(state)} if nesting else dict(state), buffer)
+        nesting = nesting or ("model" if beside else None)
+        torch.save({nesting: dict(state), **(beside or {})} if nesting else dict(state), buffer)
         content = buffer.getvalue()
     files.write({path: content})
 

@@ -6,6 +6,7 @@ tensor that the network has not, or has of another shape, is named, and then not
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,10 +18,13 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch import dialects
 from x3dspec.pytorch.checkpoint import State, spelled_key
 from x3dspec.pytorch.expected import Side, given, side
+from x3dspec.pytorch.identify import identify
 from x3dspec.pytorch.key_rules import OWN, Rules
 
 #: Let the keys of the checkpoint say which code base it is from.
 AUTO = "auto"
+#: Why a network of the same factors can have one channel less there.
+_SHORT = "one channel less, as int() of a product of floats can give"
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def convert(
     problems = list(_mismatches(state, start, frozenset(head), label))
     if problems:
         summary = f"does not fit {resolved.network.identity.name} as {source} names it: {_tally(problems)}"
-        summary += _variant(state, source, rules, resolved)
+        summary += _variant(state, source, rules, resolved) or _elsewhere(state, start, label)
         raise SpecError([Problem(label, 0, 0, "", summary), *problems])
     _same_eps(start, wanted, resolved, rules, (source, target), label)
     ours = {
@@ -109,6 +113,24 @@ def _variant(state: Mapping[str, Tensor], source: str, rules: Rules, resolved: R
             if not any(_mismatches(state, start, frozenset(filter(start.is_head, start.names)), "")):
                 return f"; as {source} builds it, {reason}: --set {name}={value} takes it"
     return ""
+
+
+def _elsewhere(state: Mapping[str, Tensor], start: Side, label: str) -> str:
+    """The network whose tensors these are, where their names and shapes tell."""
+    try:
+        network = identify({key: tuple(tensor.shape) for key, tensor in state.items()}, label)
+    except SpecError:
+        return ""
+    same = state.keys() == start.names.keys()
+    short = same and all(_one_short(tensor, start.shape(key)) for key, tensor in state.items())
+    why = f" ({_SHORT})" if short else ""
+    return f"; its tensors are those of x3dspec resolve {shlex.join(network.arguments)}{why}"
+
+
+def _one_short(tensor: Tensor, shape: torch.Size) -> bool:
+    """Whether a tensor has the shape, or is one channel narrower."""
+    pairs = zip(tensor.shape, shape, strict=False)
+    return tensor.ndim == len(shape) and all(theirs in (ours, ours - 1) for theirs, ours in pairs)
 
 
 def _same_eps(

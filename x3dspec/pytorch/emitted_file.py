@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from x3dspec.codegen.header import Header
 from x3dspec.language import shipped as assets
-from x3dspec.language.errors import SpecError, shown
+from x3dspec.language.errors import BadArgument, SpecError, printable, shown
 
 MAX_BYTES = 4 * 1024 * 1024  # the bounds on specs keep every emitted file below this
 
@@ -36,7 +36,7 @@ def emitted_text(file: Path) -> str:
 def spec_of(header: Header, file: Path) -> str:
     """The spec that a header means. The header is untrusted: of a path only the name counts."""
     if not header.origins:
-        raise SpecError.at(str(file), "its header has no spec; name it with --spec")
+        raise BadArgument("spec", f"{printable(str(file))}: its header has no spec: give its own")
     label = PurePosixPath(header.origins[0][0])
     shipped = assets.shipped().get(label.stem)
     if label.parts == ("specs", f"{label.stem}.yaml") and shipped:
@@ -45,4 +45,4 @@ def spec_of(header: Header, file: Path) -> str:
         if (folder / label.name).is_file():
             return str(folder / label.name)
     message = f"its spec {shown(label.name)} is neither shipped, nor beside it, here or in specs"
-    raise SpecError.at(str(file), f"{message}: name it with --spec")
+    raise BadArgument("spec", f"{printable(str(file))}: {message}: give its own")

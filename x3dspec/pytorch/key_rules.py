@@ -160,14 +160,14 @@ class Rules:
             for group in code_base.groups:
                 for own, theirs in group.templates():
                     patterns.setdefault(_pattern(own if name == OWN else theirs), own)
-        found = {}
+        renamed = {}
         for module in modules:
             match, own = next(
                 ((m, own) for p, own in patterns.items() if (m := p.fullmatch(module))), (None, "")
             )
             if match is not None:
-                found[module] = own.replace(BLOCK, match[1])
-        return found
+                renamed[module] = own.replace(BLOCK, match[1])
+        return renamed
 
     def detect(self, keys: Collection[str], label: str = "checkpoint") -> str:
         """The code base that most of the keys, and at least half of them, look like.

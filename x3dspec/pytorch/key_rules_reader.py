@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
 from pathlib import PurePosixPath
 
 from x3dspec.language import shipped
@@ -22,17 +23,27 @@ def load_rules(architecture: Architecture) -> Rules:
     Raises:
         SpecError: there are none, or every problem of the file that holds them.
     """
+    path, label = _place(architecture)
+    if not path.exists():
+        message = f"nobody has written down other code bases' keys for it: {label} is not there"
+        raise SpecError.at(architecture.source.display, message)
+    return _Reader(read(path, label), architecture).rules()
+
+
+def has_rules(architecture: Architecture) -> bool:
+    """Whether somebody has written down other code bases' keys for a spec."""
+    return _place(architecture)[0].exists()
+
+
+def _place(architecture: Architecture) -> tuple[FilePath, str]:
+    """Where the rules are, or would be: beside the spec, or with those that ship."""
     source = architecture.source
     name = f"{source.network.name}.yaml"
     origin = source.origins[-1]
     path = origin.path.parent / "keys" / name
-    label = str(PurePosixPath(origin.label).parent / "keys" / name)
-    if not path.exists():
-        path, label = shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
-    if not path.exists():
-        message = f"nobody has written down other code bases' keys for it: {label} is not there"
-        raise SpecError.at(source.display, message)
-    return _Reader(read(path, label), architecture).rules()
+    if path.exists():
+        return path, str(PurePosixPath(origin.label).parent / "keys" / name)
+    return shipped.folder("specs") / "keys" / name, f"specs/keys/{name}"
 
 
 class _Reader:
@@ -93,20 +104,20 @@ class _Reader:
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
         optional = ("source", "nesting", "options", "variants", "convolutions", "refused")
-        given = self._known(path, data, ("modules",), optional)
-        if not isinstance(given.get("source", ""), str):
+        keys = self._known(path, data, ("modules",), optional)
+        if not isinstance(keys.get("source", ""), str):
             self._report((*path, "source"), "must be text")
-        modules = self._mapping((*path, "modules"), given.get("modules", {}))
+        modules = self._mapping((*path, "modules"), keys.get("modules", {}))
         groups = [self._group((*path, "modules"), ours, value) for ours, value in modules.items()]
-        nesting = given.get("nesting")
+        nesting = keys.get("nesting")
         return CodeBase(
             name,
             None if nesting is None else self._name((*path, "nesting"), nesting),
-            self._options((*path, "options"), given.get("options", {})),
-            self._variants((*path, "variants"), given.get("variants", {})),
-            self._convolutions((*path, "convolutions"), given.get("convolutions", [])),
+            self._options((*path, "options"), keys.get("options", {})),
+            self._variants((*path, "variants"), keys.get("variants", {})),
+            self._convolutions((*path, "convolutions"), keys.get("convolutions", [])),
             tuple(groups),
-            self._reasons((*path, "refused"), given.get("refused", {})),
+            self._reasons((*path, "refused"), keys.get("refused", {})),
             path,
         )
 
@@ -155,9 +166,9 @@ class _Reader:
         path = (*path, ours)
         modules = {"": ""}
         if isinstance(data, dict):
-            given = self._known(path, data, ("prefix", "modules"))
-            theirs = self._name((*path, "prefix"), given.get("prefix", "_"))
-            modules = self._names((*path, "modules"), given.get("modules", {}))
+            keys = self._known(path, data, ("prefix", "modules"))
+            theirs = self._name((*path, "prefix"), keys.get("prefix", "_"))
+            modules = self._names((*path, "modules"), keys.get("modules", {}))
         else:
             theirs = self._name(path, data)
         if ours.count(BLOCK) != theirs.count(BLOCK):
@@ -179,6 +190,6 @@ class _Reader:
 
     def _optional_norm(self, name: str, data: object) -> OptionalNorm:
         path: Path = ("optional_norms", name)
-        given = self._known(path, data, ("follows", "added_to"))
-        names = {key: self._plain((*path, key), value) for key, value in given.items()}
+        keys = self._known(path, data, ("follows", "added_to"))
+        names = {key: self._plain((*path, key), value) for key, value in keys.items()}
         return OptionalNorm(self._plain(path, name), names.get("follows", "_"), names.get("added_to", "_"))

@@ -13,7 +13,7 @@ from x3dspec.network import layers as net
 from x3dspec.network import stream
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.checks import Check, compared
-from x3dspec.pytorch.operations import executed, operations
+from x3dspec.pytorch.operations import NAMES, executed, operations
 from x3dspec.pytorch.probe_process import probed
 
 #: A real forward pass at the spec's own clip only up to this many MACs: seconds on one core.
@@ -30,11 +30,12 @@ def run_module(file: Path, text: str, trained: Resolved, form: str, timeout: flo
     resolved, smallest = emit.counted(trained, form), emit.counted(_smallest(trained), form)
     networks = [resolved.network, smallest.network]
     affordable = resolved.cost().macs <= MAX_FORWARD
-    forwards = [_sizes(each) for each in (networks if affordable else networks[1:])]
+    forwards = [_sizes(network) for network in (networks if affordable else networks[1:])]
     arguments = _arguments(resolved.network)
     request = {
         "arguments": arguments,
-        "layers": [_sizes(each) for each in networks],
+        "names": NAMES,
+        "layers": [_sizes(network) for network in networks],
         "forward": forwards,
     }
     seen = probed(file.name, text, request, timeout)
@@ -51,7 +52,7 @@ def run_against_train_form(
 ) -> Iterator[Check]:
     """A form of other operations is compared with the form that the spec gives for training it."""
     counted = emit.counted(resolved, form)
-    clips = [_sizes(each.network) for each in (resolved, _smallest(resolved))]
+    clips = [_sizes(clip.network) for clip in (resolved, _smallest(resolved))]
     steps = (resolved.network.frames or 0) + stream.memory(counted.network).delay if form == "stream" else 1
     forwards = clips if steps * counted.cost().macs <= MAX_FORWARD else clips[1:]
     arguments = {name: _ARGUMENTS[name] for name in ("num_classes", "in_channels")}
@@ -77,7 +78,7 @@ def run_against_train_form(
 def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check]:
     yield compared(seen, "statements", "statements besides imports of torch, classes, functions", [])
     if "import" in seen:
-        yield compared(seen, "import", "the factory's parameters", list(arguments))
+        yield compared(seen, "import", "the factory's parameters", [*arguments, "device", "dtype"])
 
 
 def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:
@@ -86,10 +87,10 @@ def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:
     expected = f"within {MAX_DIFFERENCE:g} of their largest"
     answer = seen.get("agreement", {})
     value = answer.get("value")
-    if not isinstance(value, list) or not all(isinstance(each, float) for each in value):
+    if not isinstance(value, list) or not all(isinstance(difference, float) for difference in value):
         return Check(name, expected, "an error", False, str(answer.get("error", value)))
-    ok = len(value) == len(forwards) and all(each <= MAX_DIFFERENCE for each in value)
-    return Check(name, expected, "within " + ", ".join(f"{each:.1g}" for each in value), ok)
+    ok = len(value) == len(forwards) and all(difference <= MAX_DIFFERENCE for difference in value)
+    return Check(name, expected, "within " + ", ".join(f"{difference:.1g}" for difference in value), ok)
 
 
 def _observed(
@@ -174,13 +175,13 @@ def _layers(answer: dict[str, Any], network: net.Network[int]) -> Check:
     if "error" in answer:
         return Check(name, f"{len(expected)} operations", "an error", False, str(answer["error"]))
     value = answer.get("value")
-    found = value if isinstance(value, list) else [str(value)]
+    seen_lines = value if isinstance(value, list) else [str(value)]
     nothing = ("", "nothing")
-    pairs = enumerate(zip_longest(expected, (("", each) for each in found), fillvalue=nothing), start=1)
+    pairs = enumerate(zip_longest(expected, (("", line) for line in seen_lines), fillvalue=nothing), start=1)
     differing = [
         f"operation {index}{f' in {stage}' if stage else ''}: {seen} where the spec has {spelled}"
         for index, ((stage, spelled), (_, seen)) in pairs
         if seen != spelled
     ]
     detail = differing[0] if differing else ""
-    return Check(name, f"{len(expected)} operations", f"{len(found)} operations", not differing, detail)
+    return Check(name, f"{len(expected)} operations", f"{len(seen_lines)} operations", not differing, detail)

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from x3dspec.network import layers as net
 from x3dspec.pytorch import probe
 
+#: What the probe calls torch's operations, and the numbers that functions have of themselves.
+NAMES = {
+    "operators": {name: ours for layer in net.KINDS.values() for name, ours in layer.operators.items()},
+    "numbers": {name: list(function.numbers) for name, function in net.FUNCTIONS.items()},
+}
+
 
 def operations(network: net.Network[int]) -> Iterator[tuple[str, str]]:
     """What torch must execute for one clip: stages, and operations as :func:`probe.described` has them."""

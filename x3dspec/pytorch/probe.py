@@ -17,37 +17,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 Question = Callable[[], Any]
+Names = dict[str, dict[str, Any]]
 
 MAX_ERROR = 300  # characters of the file's own error that are passed on
 
-#: What torch's dispatcher calls the operations that an emitted file may consist of.
-_KINDS = {
-    "convolution": "conv",
-    "native_batch_norm": "norm",
-    "addmm": "linear",
-    "mm": "linear",
-    "relu": "relu",
-    "hardtanh": "relu6",
-    "silu": "swish",
-    "hardswish": "hard_swish",
-    "sigmoid": "sigmoid",
-    "hardsigmoid": "hard_sigmoid",
-    "tanh": "tanh",
-    "gelu": "gelu",
-    "mish": "mish",
-    "elu": "elu",
-    "leaky_relu": "leaky_relu",
-    "_prelu_kernel": "prelu",
-    "max_pool2d_with_indices": "max_pool",
-    "max_pool3d_with_indices": "max_pool",
-    "avg_pool2d": "avg_pool",
-    "avg_pool3d": "avg_pool",
-    "mean": "mean",
-    "add": "sum",
-    "mul": "product",
-}
-#: Functions that have a number of their own, and what torch calls it.
-_NUMBERS = {"elu": "alpha", "leaky_relu": "negative_slope"}
 #: Operations that only prepare others: a transposed view of a weight, room for a norm's statistics,
 #: positions as samples of a batch, side by side in memory.
 _PREPARATION = frozenset({"t", "detach", "empty", "view", "_unsafe_view", "clone"})
@@ -91,8 +64,8 @@ def _questions(request: dict[str, Any], factory: Any, model: Any) -> dict[str, Q
             "agreement": lambda: [_difference(factory, train, sizes) for sizes in request["forward"]]
         }
     return questions | {
-        "layers0": lambda: _layers(model, clip),
-        "layers1": lambda: _layers(model, small),
+        "layers0": lambda: _layers(model, clip, request["names"]),
+        "layers1": lambda: _layers(model, small, request["names"]),
         "forward": lambda: [_forward(factory, sizes) for sizes in request["forward"]],
         "backward": lambda: _backward(factory, small),
     }
@@ -114,7 +87,7 @@ def _built(text: str, file: str) -> tuple[list[str], Any, Any]:
 
 
 def _statements(tree: ast.Module) -> list[str]:
-    """The statements that no emitted file has: all but imports of torch, classes and functions."""
+    """The statements that no emitted file has: all but imports, of torch mostly, classes and functions."""
     strange = [node for node in tree.body[1:] if not _allowed(node)]  # after the docstring
     return [f"line {node.lineno}: {ast.unparse(node).splitlines()[0]}" for node in strange]
 
@@ -126,7 +99,7 @@ def _allowed(node: ast.stmt) -> bool:
         modules = ["." * node.level + (node.module or "")]
     else:
         return isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    return all(module.split(".")[0] in ("__future__", "torch") for module in modules)
+    return all(module.split(".")[0] in ("__future__", "collections", "torch") for module in modules)
 
 
 def public(tree: ast.Module) -> str:
@@ -164,11 +137,11 @@ def _macs(model: Any, clip: Sequence[int]) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    given, run = [_batch(clip)], getattr(model, "forward_clips", model)
+    inputs, run = [_batch(clip)], getattr(model, "forward_clips", model)
     if hasattr(model, "initial_state"):
-        given.append(model.initial_state(1, *clip[1:]))
+        inputs.append(model.initial_state(1, *clip[1:]))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        run(*given)
+        run(*inputs)
     return float(counter.get_total_flops() / 2)
 
 
@@ -179,8 +152,12 @@ def _logits(model: Any, clips: Any) -> Any:
     return getattr(model, "forward_clips", model)(clips)
 
 
-def _layers(model: Any, clip: Sequence[int]) -> list[str]:
-    """Every operation of a forward pass in order, as torch's dispatcher sees it."""
+def _layers(model: Any, clip: Sequence[int], names: Names) -> list[str]:
+    """Every operation of a forward pass in order, as torch's dispatcher sees it.
+
+    `names` has under ``operators`` what the dispatcher's operations are called, and under ``numbers`` the
+    arguments of those that are described by them.
+    """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -191,9 +168,9 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
             result = op(*args, **(kwargs or {}))
             name = op._schema.name.removeprefix("aten::").removesuffix("_")
             if name not in _PREPARATION:
-                given = {a.name: a.default_value for a in op._schema.arguments}
-                given |= dict(zip(given, args, strict=False)) | (kwargs or {})
-                seen.append(_operation(name, given, result))
+                call = {a.name: a.default_value for a in op._schema.arguments}
+                call |= dict(zip(call, args, strict=False)) | (kwargs or {})
+                seen.append(_operation(names, name, call, result))
             return result
 
     with torch.no_grad(), Recorder():  # type: ignore[no-untyped-call]
@@ -201,32 +178,32 @@ def _layers(model: Any, clip: Sequence[int]) -> list[str]:
     return seen
 
 
-def _operation(name: str, given: dict[str, Any], result: Any) -> str:
-    kind = _KINDS.get(name, name)
-    if kind == "gelu" and given["approximate"] != "none":
-        kind = f"gelu_{given['approximate']}"
+def _operation(names: Names, name: str, call: dict[str, Any], result: Any) -> str:
+    kind = names["operators"].get(name, name)
+    if kind == "gelu" and call["approximate"] != "none":
+        kind = f"gelu_{call['approximate']}"
     output = result[0] if isinstance(result, tuple) else result
     shape = list(output.shape[1:])
-    return described(kind, shape, **_details(kind, given, len(shape) - 1))
+    return described(kind, shape, **_details(names, kind, call, len(shape) - 1))
 
 
-def _details(kind: str, given: dict[str, Any], dimensions: int) -> dict[str, object]:
+def _details(names: Names, kind: str, call: dict[str, Any], dimensions: int) -> dict[str, object]:
     if kind == "conv":
-        kernel = list(given["weight"].shape[2:])
-        numbers = {name: given[name] for name in ("stride", "padding", "groups")}
-        return {"kernel": kernel, **numbers, "bias": given["bias"] is not None}
+        kernel = list(call["weight"].shape[2:])
+        numbers = {name: call[name] for name in ("stride", "padding", "dilation", "groups")}
+        return {"kernel": kernel, **numbers, "bias": call["bias"] is not None}
     if kind in ("max_pool", "avg_pool"):
-        names = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-        return {name: _each(given[argument], dimensions) for name, argument in names.items()}
+        arguments = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+        numbers = {name: _each(call[argument], dimensions) for name, argument in arguments.items()}
+        flags = ("ceil_mode", "count_include_pad")
+        return {**numbers, **{name: call[name] for name in flags if name in call}}
     if kind == "norm":
-        return {"eps": given["eps"], "momentum": given["momentum"]}
+        return {"eps": call["eps"], "momentum": call["momentum"]}
     if kind == "linear":
-        return {"bias": len(given["self"].shape) == 1}
+        return {"bias": len(call["self"].shape) == 1}
     if kind == "prelu":
-        return {"slopes": given["weight"].numel()}
-    if kind in _NUMBERS:
-        return {_NUMBERS[kind]: given[_NUMBERS[kind]]}
-    return {}
+        return {"slopes": call["weight"].numel()}
+    return {number: call[number] for number in names["numbers"].get(kind, ())}
 
 
 def _each(value: Any, dimensions: int) -> list[int]:
@@ -263,12 +240,12 @@ def _difference(factory: Any, train: str, clip: Sequence[int]) -> float:
     torch.manual_seed(0)
     state = {key: _random(key, tensor) for key, tensor in expected.state_dict().items()}
     expected.load_state_dict(state)
-    found = factory().eval()
-    found.load_train_state(state)
+    other = factory().eval()
+    other.load_train_state(state)
     x = torch.randn(2, *clip)
     with torch.no_grad():
         logits = expected(x)
-        return float((_logits(found, x) - logits).abs().max() / logits.abs().max())
+        return float((_logits(other, x) - logits).abs().max() / logits.abs().max())
 
 
 def _random(key: str, tensor: Any) -> Any:

@@ -9,22 +9,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
+
+from x3dspec.pytorch.measures import Spread
 
 BOUND_SIZE = 2048
 
 Step = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A median, and the quartiles around it."""
-
-    median: float
-    low: float
-    high: float
 
 
 def interleaved(

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 
 from x3dspec.language.errors import SpecError
 from x3dspec.language.numbers import Exact
@@ -15,8 +14,9 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Factor
 from x3dspec.network.quantities import Counts
 from x3dspec.report import family
-from x3dspec.scaling.published import bare, recorded
-from x3dspec.scaling.steps import Step, chosen, in_order
+from x3dspec.scaling.loop import expanded, in_turns
+from x3dspec.scaling.published import bare, replay
+from x3dspec.scaling.trajectory import Step
 
 #: Steps of an expansion that nothing is published of.
 STEPS = 8
@@ -42,11 +42,9 @@ def expansions(architecture: Architecture) -> Expansions | None:
         start = evaluator.counts({})
         record: tuple[Step, ...] = ()
         if architecture.source.network.published:
-            record = tuple(step for step in recorded(evaluator, {}) if isinstance(step, Step))
-        solved = (
-            step for step in chosen(evaluator, in_order(evaluator.architecture), {}) if isinstance(step, Step)
-        )
-        return Expansions(start, tuple(islice(solved, len(record) or STEPS)), record)
+            record = replay(evaluator).steps
+        solved = expanded(evaluator, in_turns(evaluator), "solved", most=len(record) or STEPS)
+        return Expansions(start, solved.steps, record)
     except SpecError:
         return None
 

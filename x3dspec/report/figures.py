@@ -14,7 +14,7 @@ from x3dspec.network.quantities import Counts
 from x3dspec.report import charts
 from x3dspec.report.charts import Panel, Point
 from x3dspec.report.curves import curves, expansions
-from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trajectory import Step
 
 #: Pixels of a PNG for one of the SVG: sharp in a paper's column and on a dense screen.
 ZOOM = 2

@@ -17,7 +17,7 @@ from x3dspec.network.factors import complete
 from x3dspec.network.layers import Setting
 from x3dspec.report import javascript
 from x3dspec.report.curves import Expansions
-from x3dspec.scaling.steps import Step
+from x3dspec.scaling.trajectory import Step
 
 #: What the new value of an axis's driving factor is called among the variables: no factor can be.
 VALUE = "m"

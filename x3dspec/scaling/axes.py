@@ -6,12 +6,12 @@ value that the driving factor should take there is one `m`, and the other factor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from x3dspec.language.errors import BadArgument, SpecError
+from x3dspec.language.errors import BadArgument, Refusal, SpecError
 from x3dspec.language.expressions import Expr, constant
 from x3dspec.language.meaning import build
 from x3dspec.language.numbers import Exact, ExactError
@@ -64,11 +64,11 @@ class Axis:
         except ExactError as error:
             raise self._error(self.factor, str(error)) from None
 
-    def moved(self, values: Setting, value: Exact) -> dict[str, Exact]:
-        """What the factors of this axis become when the driving one becomes `value`.
+    def moved(self, values: Setting, value: Exact) -> dict[str, Exact] | Refusal:
+        """What the factors of this axis become when the driving one becomes `value`, where they do.
 
         Raises:
-            SpecError: see :meth:`line`; or a factor that has no exact value there.
+            SpecError: see :meth:`line`.
         """
         moved = {self.factor: value}
         followers = [name for name in self.changes if name != self.factor]
@@ -77,7 +77,7 @@ class Axis:
             try:
                 moved[name] = self._exact(name, values, m)
             except (ExpressionError, ExactError) as error:
-                raise self._error(name, str(error)) from None
+                return Refusal(self._error(name, str(error)).problems)
         return moved
 
     def _exact(self, factor: str, values: Setting, m: Fraction | Exact) -> Exact:
@@ -107,3 +107,11 @@ def axes(source: Source, fixed: Collection[str] = ()) -> dict[str, Axis]:
     if not free:
         raise BadArgument("fix", f"every axis moves a fixed factor: {', '.join(source.network.axes)}")
     return free
+
+
+def turns(order: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """An order of axes from where it goes on, after some steps that passed over what could not be taken."""
+    place = 0
+    for axis in taken:
+        place += 1 + next((n for n in range(len(order)) if order[(place + n) % len(order)] == axis), -1)
+    return [order[(place + n) % len(order)] for n in range(len(order))]

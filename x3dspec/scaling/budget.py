@@ -11,19 +11,20 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from x3dspec.language.errors import BadArgument, Infeasible, unknown
+from x3dspec.language.errors import BadArgument, sure, unknown
 from x3dspec.language.numbers import Exact
 from x3dspec.network.architecture import Architecture, Resolved
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
-from x3dspec.network.quantities import QUANTITIES, Counts
-from x3dspec.network.units import Target, figure
+from x3dspec.network.quantities import Counts
+from x3dspec.network.units import Target
 from x3dspec.scaling.axes import Axis, axes
 from x3dspec.scaling.fill import fill as filled
 from x3dspec.scaling.fill import independent
 from x3dspec.scaling.ladder import Ladder
-from x3dspec.scaling.published import bare, presets, replay
-from x3dspec.scaling.steps import Trajectory, expand, step_to
+from x3dspec.scaling.loop import Policy, expanded, in_turns, published_order
+from x3dspec.scaling.published import RECORDED, bare, presets, recorded
+from x3dspec.scaling.trajectory import Trajectory
 
 ORDERS = ("solved", "published")
 #: A named preset is pointed out where it is as close to the target as this.
@@ -83,7 +84,7 @@ class Budget:
         return self.counts[self.target.quantity]
 
 
-def solve(
+def budgeted(
     architecture: Architecture,
     target: Target,
     order: str = "solved",
@@ -111,13 +112,9 @@ def solve(
     limit = math.floor(target.value * (1 + tolerance))
     evaluator, kept = Evaluator.of(architecture, target.quantity), dict(fixed or {})
     start = {**(start or {}), **kept}
-    axes(evaluator.source, kept)
-    _feasible(architecture.at(start), target, limit)
-    follow = expand if order == "solved" else replay
-    trajectory = follow(
-        evaluator, until=lambda step: step.counts[target.quantity] > limit, start=start, fixed=kept
-    )
-    trajectory = contracted(evaluator, trajectory, target.quantity, limit)
+    architecture.at(start)  # that it can be built
+    policy, title = _policy(evaluator, order, kept)
+    trajectory = expanded(evaluator, policy, title, start, replace(target, value=limit))
     turns = _turns(evaluator, trajectory, kept)
     if fill and evaluator.counts(trajectory.state.setting)[target.quantity] < target.value:
         steps = filled(evaluator, turns, trajectory.state, target.quantity, target.value)
@@ -136,35 +133,20 @@ def solve(
     )
 
 
-def _feasible(start: Resolved, target: Target, limit: int) -> None:
-    least: int = QUANTITIES[target.quantity].of(start.network)
-    if least > limit:
-        raise Infeasible(
-            f"{target.text} is out of reach: {start.architecture.name} starts at "
-            f"{figure(target.quantity, least)} ({least:,}), and expanding only adds"
-        )
-
-
-def contracted(evaluator: Evaluator, trajectory: Trajectory, quantity: str, limit: int) -> Trajectory:
-    """With the part of the overshooting step that fits, where any of it does."""
-    overshoot = trajectory.overshoot
-    if overshoot is None:
-        return trajectory
-    state = trajectory.state
-    ladder = Ladder(evaluator, axes(evaluator.source)[overshoot.axis], state.setting)
-    found = ladder.highest(math.ceil(overshoot.snapped / ladder.grid), quantity, limit)
-    rung = None if found is None else ladder.buildable(found)
-    rung = None if rung is None else ladder.simplest(rung)
-    if rung is None:
-        return trajectory
-    return replace(trajectory, steps=(*trajectory.steps, step_to(ladder, rung, state, "contraction")))
+def _policy(evaluator: Evaluator, order: str, fixed: Setting) -> tuple[Policy, str]:
+    """What chooses the axes, and its name."""
+    axes(evaluator.source, fixed)  # that one may move
+    if order == "published":
+        return recorded(evaluator, fixed), RECORDED
+    published = bool(evaluator.source.network.published)
+    order = "the published order" if published else "their declared order, as none is published"
+    return in_turns(evaluator, fixed), f"axes in {order}"
 
 
 def _turns(evaluator: Evaluator, trajectory: Trajectory, fixed: Collection[str]) -> list[Axis]:
     """All axes that may move in the order of the expansion, from the one that it ended with."""
     known = axes(evaluator.source, fixed)
-    published = (waypoint.axis for waypoint in evaluator.source.network.published)
-    order = [name for name in published if name in known] or list(known)
+    order = published_order(evaluator.source, known)
     steps = [*trajectory.steps, *([trajectory.overshoot] if trajectory.overshoot else [])]
     if steps:
         at = max(index for index in range(len(order)) if order[index] == steps[-1].axis)
@@ -187,7 +169,7 @@ def _following(
         rung = ladder.next()
         if rung is None:
             continue
-        counts = evaluator.counts(ladder.setting(rung))
+        counts = evaluator.counts(sure(ladder.setting(rung)))
         count = counts[target.quantity]
         if count != here:
             yield Next(axis.name, axis.factor, rung * ladder.grid, counts, count - target.value)

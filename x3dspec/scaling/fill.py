@@ -14,14 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from x3dspec.formula.real import decided
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Refusal, sure
 from x3dspec.network.evaluator import Evaluator
+from x3dspec.network.factors import completed
 from x3dspec.network.grid import highest, nearest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
 from x3dspec.scaling.ladder import REACHES, Ladder
 from x3dspec.scaling.solving import doubling
-from x3dspec.scaling.steps import State, Step, step_to
+from x3dspec.scaling.steps import step_to
+from x3dspec.scaling.trajectory import State, Step
 
 #: What may be left of the limit when combinations are tried.
 COARSE = Fraction(1, 10)
@@ -72,30 +74,38 @@ class _Filling:
         self.limit = limit
         self.counted = 0
 
-    def setting(self, rungs: Rungs) -> Setting:
-        """The state's factors, with each axis moved to its rung."""
+    def setting(self, rungs: Rungs) -> Setting | Refusal:
+        """The state's factors, with each axis moved to its rung, where it can be."""
         setting = self.state.setting
         for axis in self.axes:
             if axis.name in rungs:
-                setting = Ladder(self.evaluator, axis, setting).setting(rungs[axis.name])
+                values = completed(self.evaluator.source, setting)
+                if isinstance(values, Refusal):
+                    return values
+                moved = axis.moved(values, rungs[axis.name] * self.evaluator.factors[axis.factor].grid)
+                if isinstance(moved, Refusal):
+                    return moved
+                setting = {**setting, **moved}
         return setting
 
     def ladder(self, axis: Axis, rungs: Rungs) -> Ladder:
-        return Ladder(self.evaluator, axis, self.setting(rungs))
+        return Ladder(self.evaluator, axis, sure(self.setting(rungs)))
 
     def count(self, rungs: Rungs) -> Fraction:
+        """What is counted there, where it is known to have a count."""
+        return sure(self._count(rungs))
+
+    def _count(self, rungs: Rungs) -> Fraction | Refusal:
         self.counted += 1
         setting = self.setting(rungs)
-        return self.evaluator.form(setting).count(self.quantity, self.evaluator.values(setting))
+        return setting if isinstance(setting, Refusal) else self.evaluator.count(self.quantity, setting)
 
     def fits(self, rungs: Rungs) -> bool:
-        try:
-            return self.count(rungs) <= self.limit
-        except SpecError:
-            return False
+        count = self._count(rungs)
+        return not isinstance(count, Refusal) and count <= self.limit
 
     def buildable(self, rungs: Rungs) -> bool:
-        return self.evaluator.refusal(self.setting(rungs)) is None
+        return self.evaluator.refusal(sure(self.setting(rungs))) is None
 
     def spread(self, rungs: Rungs) -> Rungs:
         """Let the axes take turns until little is left, or none of them can move."""
@@ -110,13 +120,13 @@ class _Filling:
 
     def _turn(self, axis: Axis, rungs: Rungs) -> Rungs:
         """One axis, as far as it fits, and no further than what doubles the cost."""
-        double = doubling(self.evaluator, axis, self.setting(rungs))
+        double = doubling(self.evaluator, axis, sure(self.setting(rungs)))
         if double is None:
             return rungs
         ladder = self.ladder(axis, rungs)
         top = decided(double.factors[axis.factor], lambda x: nearest(x, ladder.grid))
-        found = ladder.highest(max(top, ladder.first) + 1, self.quantity, self.limit)
-        rung = None if found is None else ladder.buildable(found)
+        rung = ladder.highest(max(top, ladder.first) + 1, self.quantity, self.limit)
+        rung = None if rung is None else ladder.buildable(rung)
         if rung is None or ladder.count(rung, self.quantity) == self.count(rungs):
             return rungs
         return {**rungs, axis.name: rung}
@@ -145,7 +155,7 @@ class _Filling:
         for axis in self.axes:
             ladder = self.ladder(axis, rungs)
             rung = ladder.next()
-            if rung is not None and (count := ladder.count(rung, self.quantity)) > here:
+            if rung is not None and (count := sure(ladder.count(rung, self.quantity))) > here:
                 costs[axis] = count
         return min(costs, key=costs.__getitem__, default=None)
 

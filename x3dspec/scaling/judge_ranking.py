@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator
-from x3dspec.scaling import expand
 from x3dspec.scaling.axes import axes
+from x3dspec.scaling.expand import expand
 from x3dspec.scaling.judges import BUILT_IN, Candidate, Judge, judge
-from x3dspec.scaling.published import bare, recorded
-from x3dspec.scaling.steps import State, Step, candidate
+from x3dspec.scaling.published import bare, replay
+from x3dspec.scaling.steps import doubling_step
+from x3dspec.scaling.trajectory import State, Step
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class Standing:
         return sum(known) / max(1, len(known))
 
 
-def compare(architecture: Architecture) -> list[Standing]:
+def standings(architecture: Architecture) -> list[Standing]:
     """Every built-in judge against the published expansion that the spec records.
 
     Raises:
         SpecError: it records none.
     """
     base = bare(architecture)
-    order = [step for step in recorded(Evaluator.of(base), {}) if isinstance(step, Step)]
+    order = replay(Evaluator.of(base)).steps
     if not order:
         raise SpecError([base.source.document.problem((), "its published expansion has no steps")])
     rounds = list(_rounds(base, order))
@@ -59,7 +60,7 @@ def _rounds(architecture: Architecture, order: Sequence[Step]) -> Iterator[list[
     state = State.of({})
     for index, published in enumerate(order):
         history = tuple(step.axis for step in order[:index])
-        tried = (candidate(evaluator, axis, state) for axis in known.values())
+        tried = (doubling_step(evaluator, axis, state) for axis in known.values())
         yield [Candidate(architecture, s.axis, s.setting, history) for s in tried if isinstance(s, Step)]
         state = published.state
 
@@ -71,7 +72,7 @@ def _standing(
     order: Sequence[Step],
     rounds: Sequence[Sequence[Candidate]],
 ) -> Standing:
-    own = expand.run(architecture, chooser, steps=len(order)).trajectory.steps
+    own = expand(architecture, chooser, steps=len(order)).trajectory.steps
     pairs = list(zip(own, order, strict=False))
     return Standing(
         name,

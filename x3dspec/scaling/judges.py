@@ -23,6 +23,7 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.network.quantities import Counts
 from x3dspec.scaling import python_judge
+from x3dspec.scaling.axes import turns
 
 #: 1 - cos of the entropy's angle, at least: where T : R = kt : k it is 0, and its logarithm infinite.
 LEAST_ANGLE = 1e-3
@@ -133,10 +134,8 @@ def round_robin(candidates: Sequence[Candidate]) -> list[Score]:
 
 def _turns(order: Sequence[str], candidates: Sequence[Candidate]) -> list[Score]:
     """Minus how many turns an axis has to wait, after the turns that the history has taken."""
-    place = 0
-    for axis in candidates[0].history:
-        place += 1 + next((n for n in range(len(order)) if order[(place + n) % len(order)] == axis), -1)
-    wait = {order[(place + n) % len(order)]: n for n in reversed(range(len(order)))}
+    upcoming = turns(order, candidates[0].history)
+    wait = {axis: n for n, axis in reversed(list(enumerate(upcoming)))}
     return [
         Score(float(0 - wait[each.axis])) if each.axis in wait else Score(None, "not in the order")
         for each in candidates

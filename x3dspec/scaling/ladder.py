@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import Any
 
 from x3dspec.formula.real import decided
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import Refusal
 from x3dspec.language.numbers import Exact
 from x3dspec.network.evaluator import Evaluator
+from x3dspec.network.factors import completed
 from x3dspec.network.grid import highest
 from x3dspec.network.layers import Setting
 from x3dspec.scaling.axes import Axis
@@ -47,28 +48,25 @@ class Ladder:
         """The lowest rung above the base."""
         return math.floor(self.value / self.grid) + 1
 
-    def setting(self, rung: int) -> dict[str, Exact]:
-        """The factors that are set by hand at a rung.
+    def setting(self, rung: int) -> dict[str, Exact] | Refusal:
+        """The factors that are set by hand at a rung, where all of them have an exact value."""
+        moved = self.axis.moved(self.values, rung * self.grid)
+        return moved if isinstance(moved, Refusal) else {**self.base, **moved}
 
-        Raises:
-            SpecError: a factor of the axis has no exact value there.
-        """
-        return {**self.base, **self.axis.moved(self.values, rung * self.grid)}
+    def all_values(self, rung: int) -> dict[str, Exact] | Refusal:
+        """Every factor's value at a rung, where each is inside its domain."""
+        setting = self.setting(rung)
+        return setting if isinstance(setting, Refusal) else completed(self.evaluator.source, setting)
 
-    def count(self, rung: int, quantity: str) -> Fraction:
-        """An exact figure; see :meth:`Form.count`.
-
-        Raises:
-            SpecError: there is none.
-        """
-        return self.form.count(quantity, self.evaluator.values(self.setting(rung)))
+    def count(self, rung: int, quantity: str) -> Fraction | Refusal:
+        """An exact figure at a rung; see :meth:`Form.count`."""
+        values = self.all_values(rung)
+        return values if isinstance(values, Refusal) else self.form.count(quantity, values)
 
     def fits(self, rung: int, quantity: str, limit: int) -> bool:
         """Whether a rung can be counted and its count is within the limit."""
-        try:
-            return self.count(rung, quantity) <= limit
-        except SpecError:
-            return False
+        count = self.count(rung, quantity)
+        return not isinstance(count, Refusal) and count <= limit
 
     def highest(self, below: int, quantity: str, limit: int) -> int | None:
         """The highest rung under `below` that fits, or None where not even the first does.
@@ -77,28 +75,22 @@ class Ladder:
         """
         value = reached(self.evaluator, self.axis, self.base, quantity, Fraction(limit))
         guess = None if value is None else decided(value, lambda x: math.floor(x / self.grid))
-        rung = highest(lambda each: self.fits(each, quantity, limit), self.first - 1, below, guess)
+        rung = highest(lambda rung: self.fits(rung, quantity, limit), self.first - 1, below, guess)
         return rung if rung >= self.first else None
 
     def within(self, rung: int) -> bool:
         """Whether every factor has a value there, inside its domain."""
-        try:
-            self.evaluator.values(self.setting(rung))
-        except SpecError:
-            return False
-        return True
+        return not isinstance(self.all_values(rung), Refusal)
 
     def refusal(self, rung: int) -> str | None:
         """Why no network can be built at a rung, or None where one can."""
-        try:
-            return self.evaluator.refusal(self.setting(rung))
-        except SpecError as error:
-            return error.problems[0].message
+        setting = self.setting(rung)
+        return setting.message if isinstance(setting, Refusal) else self.evaluator.refusal(setting)
 
     def buildable(self, rung: int) -> int | None:
         """The highest rung up to `rung` that a network can be built from."""
         rungs = range(rung, max(self.first, rung - MAX_RUNGS) - 1, -1)
-        return next((each for each in rungs if self.refusal(each) is None), None)
+        return next((lower for lower in rungs if self.refusal(lower) is None), None)
 
     def simplest(self, rung: int) -> int | None:
         """The rung with the simplest value of those that build the same network as `rung`.
@@ -112,7 +104,7 @@ class Ladder:
         low = max(self.first, rung - MAX_RUNGS)
         while rungs[-1] > low and self._integers(rungs[-1] - 1) == same:
             rungs.append(rungs[-1] - 1)
-        return min(rungs, key=lambda each: (_length(each * self.grid), each))
+        return min(rungs, key=lambda rung: (_length(rung * self.grid), rung))
 
     def other(self, above: int | None = None) -> int | None:
         """The lowest rung above that builds another network than `above`, or than the base.
@@ -138,10 +130,8 @@ class Ladder:
         return None
 
     def _integers(self, rung: int) -> tuple[Any, ...] | None:
-        try:
-            return self.form.integers(self.evaluator.values(self.setting(rung)))
-        except SpecError:
-            return None
+        values = self.all_values(rung)
+        return None if isinstance(values, Refusal) else self.form.integers(values)
 
 
 def _length(value: Exact) -> int:

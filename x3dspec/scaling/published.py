@@ -6,7 +6,7 @@ arrived at, so that replaying it passes through those models integer for integer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from x3dspec.language.errors import SpecError
@@ -18,18 +18,12 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.layers import Setting
 from x3dspec.network.quantities import Counts
 from x3dspec.scaling.axes import axes
-from x3dspec.scaling.steps import (
-    Candidate,
-    Cut,
-    Skip,
-    State,
-    Step,
-    Trajectory,
-    chosen,
-    followed,
-    in_order,
-    stepped,
-)
+from x3dspec.scaling.loop import Choice, Policy, expanded, in_turns
+from x3dspec.scaling.steps import stepped
+from x3dspec.scaling.trajectory import Cut, Move, Skip, State, Step, Trajectory
+
+#: What replaying a record is called.
+RECORDED = "recorded factor values"
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ def presets(architecture: Architecture) -> dict[str, Setting]:
     return found
 
 
-def recorded(evaluator: Evaluator, start: Setting, fixed: Collection[str] = ()) -> Iterator[Candidate]:
+def recorded(evaluator: Evaluator, fixed: Collection[str] = ()) -> Policy:
     """The published expansion, replayed at its recorded factor values; it ends where the record does.
 
     Steps that move a fixed factor are passed over, and no other then arrives at a named network.
@@ -90,29 +84,36 @@ def recorded(evaluator: Evaluator, start: Setting, fixed: Collection[str] = ()) 
     Raises:
         SpecError: the spec records none.
     """
-    known = axes(evaluator.source)
     record = waypoints(evaluator.architecture)
     if not record:
         raise SpecError([evaluator.source.document.problem((), "this spec records no published expansion")])
-    state, taken = State.of(start), 0
-    for waypoint in record:
-        axis = known[waypoint.axis]
-        values, value = evaluator.values(state.setting), waypoint.to[axis.factor]
-        at = values[axis.factor]
-        if moved := [name for name in waypoint.to if name in fixed]:
-            reason: str | None = f"{moved[0]} is fixed"
-        elif at >= value:
-            reason = f"{axis.factor} is {text(at)} already"
-        else:
-            reason = evaluator.refusal({**state.setting, **waypoint.to})
-        if reason:
-            yield Skip(axis.name, reason, taken)
-            continue
-        multiplier = axis.multiplier(values, value)
-        reaches, contracted = (None, {}) if fixed else (waypoint.reaches, waypoint.contracted)
-        step = stepped(evaluator, axis, value, multiplier, state, waypoint.to, reaches=reaches)
-        yield replace(step, cut=_cut(evaluator, step.setting, contracted))
-        state, taken = step.state, taken + 1
+    left = iter(record)
+
+    def choose(steps: Sequence[Step], state: State) -> Choice:
+        skipped: list[Skip] = []
+        for waypoint in left:
+            move = _replayed(evaluator, waypoint, state, fixed)
+            if isinstance(move, Step):
+                return Choice(move, tuple(skipped))
+            skipped.append(move)
+        return Choice(None, tuple(skipped), "the record ends here")
+
+    return choose
+
+
+def _replayed(evaluator: Evaluator, waypoint: Waypoint, state: State, fixed: Collection[str]) -> Move:
+    axis = axes(evaluator.source)[waypoint.axis]
+    values, value = evaluator.values(state.setting), waypoint.to[axis.factor]
+    if moved := [name for name in waypoint.to if name in fixed]:
+        return Skip(axis.name, f"{moved[0]} is fixed")
+    if values[axis.factor] >= value:
+        return Skip(axis.name, f"{axis.factor} is {text(values[axis.factor])} already")
+    if reason := evaluator.refusal({**state.setting, **waypoint.to}):
+        return Skip(axis.name, reason)
+    multiplier = axis.multiplier(values, value)
+    reaches, contracted = (None, {}) if fixed else (waypoint.reaches, waypoint.contracted)
+    step = stepped(evaluator, axis, value, multiplier, state, waypoint.to, reaches=reaches)
+    return replace(step, cut=_cut(evaluator, step.setting, contracted))
 
 
 def _cut(evaluator: Evaluator, setting: Setting, contracted: Setting) -> Cut | None:
@@ -124,16 +125,9 @@ def _cut(evaluator: Evaluator, setting: Setting, contracted: Setting) -> Cut | N
     return Cut(factor, before, contracted[factor], evaluator.counts({**setting, **contracted}))
 
 
-def replay(
-    evaluator: Evaluator,
-    until: Callable[[Step], bool] = lambda _: False,
-    start: Setting | None = None,
-    fixed: Collection[str] = (),
-) -> Trajectory:
-    """As :func:`expand`, replaying the recorded factor values of the published expansion."""
-    here = start or {}
-    origin = Trajectory("recorded factor values", here, evaluator.counts(here), ended="the record ends here")
-    return followed(recorded(evaluator, here, fixed), until, origin)
+def replay(evaluator: Evaluator) -> Trajectory:
+    """The whole published expansion from the spec's start."""
+    return expanded(evaluator, recorded(evaluator), RECORDED)
 
 
 @dataclass(frozen=True)
@@ -151,13 +145,11 @@ class Comparison:
     reaches: str | None
 
 
-def compare(architecture: Architecture) -> tuple[Comparison, ...]:
+def comparisons(architecture: Architecture) -> tuple[Comparison, ...]:
     """Every published step factor beside what solving for twice the cost gives, from the start on."""
     evaluator = Evaluator.of(bare(architecture))
-    solved = (
-        step for step in chosen(evaluator, in_order(evaluator.architecture), {}) if isinstance(step, Step)
-    )
-    published = (step for step in recorded(evaluator, {}) if isinstance(step, Step))
+    published = replay(evaluator).steps
+    solved = expanded(evaluator, in_turns(evaluator), "solved", most=len(published)).steps
     return tuple(
         Comparison(
             index,

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 
 from x3dspec.formula.real import Number, decided
-from x3dspec.language.errors import Infeasible, SpecError
+from x3dspec.language.errors import Infeasible, Refusal
 from x3dspec.language.numbers import Exact
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest, nearest
@@ -88,11 +88,9 @@ class Grid:
         return {name: rungs[name] * step for name, step in self._steps}
 
     def _fits(self, rungs: Mapping[str, int], name: str, rung: int) -> bool:
-        try:
-            counts = self.evaluator.counts({**self.others, **self._factors({**rungs, name: rung})})
-        except SpecError:
-            return False
-        return all(counts[target.quantity] <= target.value for target in self.targets)
+        setting = {**self.others, **self._factors({**rungs, name: rung})}
+        figures = ((self.evaluator.count(each.quantity, setting), each.value) for each in self.targets)
+        return all(not isinstance(count, Refusal) and count <= most for count, most in figures)
 
     def _next(self, name: str, within: Point) -> Point | None:
         """The next network along one of the unknowns."""

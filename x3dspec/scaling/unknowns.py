@@ -14,7 +14,7 @@ from typing import Any
 
 from x3dspec.formula.real import Number, decided, text
 from x3dspec.language import numbers
-from x3dspec.language.errors import BadArgument, Infeasible, SpecError, unknown
+from x3dspec.language.errors import BadArgument, Infeasible, Refusal, SpecError, sure, unknown
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import Architecture
@@ -152,7 +152,7 @@ def _along(evaluator: Evaluator, name: str, target: Target, here: Setting, symbo
     value = decided(solution.value, lambda m: math.floor((start + slope * m) / ladder.grid))
 
     def moved(rung: int) -> Setting:
-        return axis.moved(ladder.values, rung * ladder.grid)
+        return sure(axis.moved(ladder.values, rung * ladder.grid))
 
     return Unknown(name, form, solution.value, *_beside(evaluator, moved, here, target, value, 0))
 
@@ -208,10 +208,8 @@ def _beside(
 
 def _count(evaluator: Evaluator, setting: Setting, target: Target) -> int | None:
     """The exact figure at a setting, or None where there is none."""
-    try:
-        return evaluator.counts(setting)[target.quantity]
-    except SpecError:
-        return None
+    count = evaluator.count(target.quantity, setting)
+    return None if isinstance(count, Refusal) or count.denominator > 1 else count.numerator
 
 
 def _together(evaluator: Evaluator, names: Sequence[str], targets: Sequence[Target], here: Setting) -> Solved:

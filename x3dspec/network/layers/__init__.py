@@ -8,7 +8,7 @@ constructor and operations. Its keys in a spec are in :mod:`x3dspec.language.lay
 from typing import Any
 
 from x3dspec.network.layers.activation import FUNCTIONS, Activation
-from x3dspec.network.layers.conv import Conv
+from x3dspec.network.layers.conv import Conv, SameConv
 from x3dspec.network.layers.dropout import Dropout
 from x3dspec.network.layers.layer import Layer, N, Shape, window
 from x3dspec.network.layers.linear import Linear
@@ -38,6 +38,7 @@ __all__ = [
     "PReLU",
     "Pool",
     "Residual",
+    "SameConv",
     "Setting",
     "Shape",
     "SqueezeExcite",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, moving
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -25,6 +26,7 @@ class Function:
         inplace: whether it can overwrite its input and keep what `keeps` says.
         given: further arguments of both, as text.
         numbers: what torch's operator is given of itself.
+        renamed: what torch's dispatcher calls it, where that is not the name of its call.
     """
 
     module: str
@@ -33,12 +35,18 @@ class Function:
     inplace: bool = True
     given: str = ""
     numbers: Mapping[str, object] = field(default_factory=dict)
+    renamed: str = ""
+
+    @property
+    def operator(self) -> str:
+        """What torch's dispatcher calls it."""
+        return self.renamed or self.call.rpartition(".")[2]
 
 
 #: Every function, by its key in a spec.
 FUNCTIONS = {
     "relu": Function("ReLU", "F.relu", "result"),
-    "relu6": Function("ReLU6", "F.relu6", "input"),
+    "relu6": Function("ReLU6", "F.relu6", "input", renamed="hardtanh"),
     "swish": Function("SiLU", "F.silu", "input"),
     "hard_swish": Function("Hardswish", "F.hardswish", "input"),
     "sigmoid": Function("Sigmoid", "torch.sigmoid", "result", inplace=False),
@@ -61,6 +69,7 @@ class Activation(Layer[N]):
     function: str
 
     macro = "activation"
+    operators: ClassVar = {each.operator: name for name, each in FUNCTIONS.items() if not each.given}
     is_module = False
 
     @classmethod
@@ -84,6 +93,10 @@ class Activation(Layer[N]):
         walk.make(self.outputs.elements)
         if keeps == "result":
             walk.keep(walk.trains)
+
+    def walk_forward(self, live: Live) -> None:
+        inplace = int(FUNCTIONS[self.function].inplace)
+        live.function(self.origin, self.when, self.outputs.elements, inplace)
 
     def operations(self) -> Iterator[Operation]:
         yield self.function, [*self.outputs.numbers], FUNCTIONS[self.function].numbers

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from x3dspec.language.expressions import Expr, either, lift
+from x3dspec.language.expressions import ONE, Expr, either, equal, lift
 
 #: Bytes of a 32-bit float and of an index of a pooling.
 FLOAT, INDEX = 4, 8
@@ -90,6 +90,11 @@ def times(a: Any, b: Any) -> Any:
 
 def opposite(a: Any) -> Any:
     return lift(1) - a if isinstance(a, Expr) else 1 - a
+
+
+def is_one(a: Any) -> Any:
+    """1 where it is 1."""
+    return equal(a, ONE) if isinstance(a, Expr) else int(a == 1)
 
 
 def any_of(a: Any, b: Any) -> Any:

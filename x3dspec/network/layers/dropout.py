@@ -11,6 +11,7 @@ from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import ZERO, Cost
 from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -42,6 +43,9 @@ class Dropout(Layer[N]):
         if self.rate:
             walk.own(FLOAT * self.inputs.elements, walk.trains)
             walk.make(self.outputs.elements)
+
+    def forward(self, live: Live) -> None:
+        """Nothing: at inference it gives back what it gets."""
 
     def operations(self) -> Iterator[Operation]:
         yield from ()

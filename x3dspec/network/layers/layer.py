@@ -12,7 +12,8 @@ from x3dspec.language.expressions import Expr
 from x3dspec.language.paths import Path
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
-from x3dspec.network.layers.backward import Backward
+from x3dspec.network.layers.backward import Backward, any_of, times
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 N = TypeVar("N")
@@ -65,8 +66,12 @@ class Layer(ABC, Generic[N]):
     macro: ClassVar[str]
     #: What people call the kind where costs are told by kind.
     called: ClassVar[str] = "without a count"
+    #: The class of the emitted file that it is built from, where torch has none, without its dimensions.
+    helper: ClassVar[str] = ""
     #: Whether it is a module with a name, and not a line of forward alone.
     is_module: ClassVar[bool] = True
+    #: The operations that torch runs for it: its dispatcher's name, and ours.
+    operators: ClassVar[Mapping[str, str]] = {}
     #: Whether its result is another tensor than its input, while training too.
     makes_tensor: ClassVar[bool] = True
 
@@ -100,6 +105,21 @@ class Layer(ABC, Generic[N]):
         """The same under its condition."""
         with walk.under(self.when):
             self.backward(walk)
+
+    def whole_clip(self) -> str:
+        """What of it takes the clip as one, so that no form can give it a frame at a time; in words."""
+        return ""
+
+    def forward(self, live: Live) -> None:
+        """What is alive while it runs at inference, where it is there; most make a tensor."""
+        live.make(self.outputs.elements)
+
+    def walk_forward(self, live: Live) -> None:
+        """The same under its condition; whoever comes next may overwrite what it made."""
+        live.before = None
+        with live.under(self.when):
+            self.forward(live)
+        live.fresh = any_of(live.fresh, times(live.uses.always(self.origin), int(self.makes_tensor)))
 
     def tensors(self) -> Iterator[NamedShape]:
         """What a state dict holds of it: names behind its own, and shapes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
@@ -23,6 +23,7 @@ class Linear(Layer[N]):
     bias: bool
 
     macro = "linear"
+    operators: ClassVar = {"addmm": "linear", "mm": "linear"}
     called = "linear"
 
     @classmethod

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, Expr
 from x3dspec.network.conditions import Constraints
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers.backward import Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -19,6 +20,7 @@ class Mean(Layer[N]):
     """(C, T, H, W) becomes (C), as do the answers at every position behind a mean over windows."""
 
     macro = "mean"
+    operators: ClassVar = {"mean": "mean"}
     is_module = False
 
     @classmethod
@@ -41,6 +43,11 @@ class Mean(Layer[N]):
     def backward(self, walk: Backward) -> None:
         """Nothing: its gradient is the same everywhere."""
         walk.make(self.outputs.elements)
+
+    def walk_forward(self, live: Live) -> None:
+        """A line ends."""
+        super().walk_forward(live)
+        live.assign()
 
     def operations(self) -> Iterator[Operation]:
         yield "mean", [*self.outputs.numbers], {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints
@@ -23,6 +23,7 @@ class Norm(Layer[N]):
     zero_init: bool
 
     macro = "norm"
+    operators: ClassVar = {"native_batch_norm": "norm"}
     called = "normalisation"
 
     @classmethod

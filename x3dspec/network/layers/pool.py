@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, at_least, must
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import windows
-from x3dspec.network.layers.backward import INDEX, Backward
+from x3dspec.network.layers.backward import FLOAT, INDEX, Backward
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving, window
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -23,8 +24,14 @@ class Pool(Layer[N]):
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[int, ...]
+    ceil_mode: bool
+    count_include_pad: bool
 
     macro = "pool"
+    operators: ClassVar = {
+        **{f"max_pool{dimensions}d_with_indices": "max_pool" for dimensions in (2, 3)},
+        **{f"avg_pool{dimensions}d": "avg_pool" for dimensions in (2, 3)},
+    }
 
     @classmethod
     def lower(cls, reader: Reader) -> Pool[Expr] | None:
@@ -36,10 +43,17 @@ class Pool(Layer[N]):
         if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
             reader.problem("padding", "must be at most half the kernel")
         inputs = reader.inputs
-        outputs = Shape(inputs.channels, windows.windowed(inputs.sizes, kernel, stride, padding))
+        beyond = reader.keys.ceil_mode
+        sizes = (windows.beyond if beyond else windows.windowed)(inputs.sizes, kernel, stride, padding)
         function = reader.kind.removesuffix("_pool")
-        return Pool(**reader.base, outputs=outputs, function=function, kernel=kernel, stride=stride,
-                    padding=padding)  # fmt: skip
+        return Pool(**reader.base, outputs=Shape(inputs.channels, sizes), function=function, kernel=kernel,
+                    stride=stride, padding=padding, ceil_mode=beyond,
+                    count_include_pad=getattr(reader.keys, "count_include_pad", True))  # fmt: skip
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """From the first element of its window to the last."""
+        return self.kernel
 
     def count(self) -> Cost[Any]:
         return moving(self.inputs, self.outputs)
@@ -61,6 +75,8 @@ class Pool(Layer[N]):
             **windows.argument(numbers, "kernel"),
             **windows.argument(numbers, "stride"),
             **windows.argument(numbers, "padding", "0"),
+            **({"ceil_mode": "True"} if self.ceil_mode else {}),
+            **({} if self.count_include_pad else {"count_include_pad": "False"}),
             "function": self.function,
         }
 
@@ -71,9 +87,23 @@ class Pool(Layer[N]):
             walk.own(INDEX * self.outputs.elements, walk.trains)
         walk.make(self.outputs.elements)
 
+    def whole_clip(self) -> str:
+        if self.ceil_mode:
+            return "window beyond its padding"
+        return "" if self.count_include_pad else "mean that leaves padding out"
+
+    def forward(self, live: Live) -> None:
+        """The maximum also finds which element it takes, though nobody asks."""
+        if self.function == "max":
+            live.at(self.outputs.elements, INDEX // FLOAT * self.outputs.elements)
+        live.make(self.outputs.elements)
+
     def operations(self) -> Iterator[Operation]:
         numbers = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
-        yield f"{self.function}_pool", [*self.outputs.numbers], numbers
+        more: dict[str, Any] = {"ceil_mode": self.ceil_mode}
+        if self.function == "avg":
+            more["count_include_pad"] = self.count_include_pad
+        yield f"{self.function}_pool", [*self.outputs.numbers], {**numbers, **more}
 
 
 def _averages(layer: Pool[Expr]) -> Constraints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, Expr
 from x3dspec.network.conditions import Constraints
@@ -21,6 +21,7 @@ class PReLU(Layer[N]):
     slopes: N
 
     macro = "prelu"
+    operators: ClassVar = {"_prelu_kernel": "prelu"}
     called = "activation with parameters"
 
     @classmethod

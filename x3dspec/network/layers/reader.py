@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from x3dspec.language import fields
+from x3dspec.language.errors import shown
 from x3dspec.language.expressions import Expr
 from x3dspec.language.paths import Path
 from x3dspec.language.syntax import Syntax
@@ -25,6 +26,7 @@ class Reader:
         keys: the validated mapping below it.
         base: the arguments that every layer has: name, origin, when, inputs.
         build: reads an expression at a path.
+        text: the text that a syntax tree is: quoted, or an option's choice.
         report: keeps a problem with its path.
         body: lowers a list of layers at a path that hang on a condition: the layers, and the shape
             behind them.
@@ -35,6 +37,7 @@ class Reader:
     keys: Any
     base: dict[str, Any]
     build: Callable[[Syntax, Path], Expr]
+    text: Callable[[Syntax], str | None]
     report: Callable[[Path, str], None]
     body: Callable[..., tuple[tuple[Any, ...], Any]]
     own_clip: Callable[[Path], tuple[Expr, ...]]
@@ -81,9 +84,18 @@ class Reader:
             return 1
         return number
 
-    def padding(self, kernel: tuple[int, ...]) -> tuple[int, ...]:
+    def word(self, field: str, words: tuple[str, ...]) -> str | None:
+        """Which of these words a field says, if it says no numbers; an option may choose it."""
+        trees = getattr(self.keys, field) or []
+        word = self.text(trees[0]) if len(trees) == 1 else None
+        if word is not None and word not in words:
+            self.problem(field, f"must be numbers or {' or '.join(words)}, not {shown(word)}")
+            return words[0]
+        return word
+
+    def padding(self, kernel: tuple[int, ...], word: str | None) -> tuple[int, ...]:
         """What is given, or else half the kernel, which must then be odd."""
-        if self.keys.padding is not None:
+        if self.keys.padding is not None and word is None:
             return self.sizes("padding", 0)
         if any(size % 2 == 0 for size in kernel):
             self.problem("kernel", "is even, so it has no middle: give its padding")

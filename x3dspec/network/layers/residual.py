@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import ONE, ZERO, Expr, equal
 from x3dspec.network.conditions import Constraints, must
 from x3dspec.network.cost import Cost, total
 from x3dspec.network.layers.backward import Backward, any_of
 from x3dspec.network.layers.layer import Layer, N, Operation
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -23,6 +24,7 @@ class Residual(Layer[N]):
     shortcut: tuple[Layer[N], ...]
 
     macro = ""  # no call of its own: a line of forward
+    operators: ClassVar = {"add": "sum"}
     is_module = False
 
     @classmethod
@@ -75,6 +77,9 @@ class Residual(Layer[N]):
         with walk.under(self.when):
             self.backward(walk)
             walk.trains = both
+
+    def walk_forward(self, live: Live) -> None:
+        live.add(self.origin, self.when, self.branch, self.shortcut, self.outputs.elements)
 
     def operations(self) -> Iterator[Operation]:
         yield "sum", [*self.outputs.numbers], {}

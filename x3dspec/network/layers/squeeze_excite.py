@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from x3dspec.language.expressions import Expr
 from x3dspec.network.conditions import Constraints, count
@@ -12,6 +12,7 @@ from x3dspec.network.cost import Cost
 from x3dspec.network.layers.activation import FUNCTIONS
 from x3dspec.network.layers.backward import FLOAT, Backward
 from x3dspec.network.layers.layer import Layer, N, NamedShape, Operation, weights
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -28,6 +29,7 @@ class SqueezeExcite(Layer[N]):
     over: str = "clip"
 
     macro = "squeeze_excite"
+    operators: ClassVar = {"mul": "product"}
     called = "squeeze-excitation"
 
     @classmethod
@@ -74,6 +76,25 @@ class SqueezeExcite(Layer[N]):
         walk.make(self.outputs.elements)
         walk.trains = 1
 
+    def walk_forward(self, live: Live) -> None:
+        live.gates.append(live.fresh)
+        super().walk_forward(live)
+
+    def forward(self, live: Live) -> None:
+        """The mean and what follows from it, each held until the next has its name; then the product."""
+        frames: Any = self.inputs.sizes[0]
+        means = frames if self.over == "frame" else 1
+        channels: Any = self.inputs.channels
+        gate, hidden = means * channels, means * self.hidden  # type: ignore[operator]
+        if live.deploy and len(self.inputs.sizes) == 3:
+            live.at(frames * channels, channels)  # the mean of each frame, and that of all
+        live.at(gate, hidden)
+        if not FUNCTIONS[self.activation].inplace:
+            live.at(gate, hidden, hidden)
+        live.at(hidden, gate, gate)
+        with live.beside(gate, *(() if live.deploy else (hidden,))):
+            live.make(self.outputs.elements, live.gates_overwrite)
+
     def tensors(self) -> Iterator[NamedShape]:
         channels, ones = self.inputs.channels, (1,) * len(self.inputs.sizes)
         yield from weights(self.hidden, channels, ones, True, "reduce.")
@@ -84,7 +105,7 @@ class SqueezeExcite(Layer[N]):
         one, zero = [1] * (len(shape) - 1), [0] * (len(shape) - 1)
         left = [shape[1], *one[1:]] if self.over == "frame" else one
         gate, hidden = [shape[0], *left], [self.hidden, *left]
-        conv = {"kernel": one, "stride": one, "padding": zero, "groups": 1, "bias": True}
+        conv = {"kernel": one, "stride": one, "padding": zero, "dilation": one, "groups": 1, "bias": True}
         yield "mean", gate, {}
         yield "conv", hidden, conv
         yield self.activation, hidden, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from x3dspec.language.expressions import ONE, Expr
 from x3dspec.network.conditions import Constraints, at_least, must
 from x3dspec.network.cost import Cost
-from x3dspec.network.layers.backward import Backward
+from x3dspec.network.layers.backward import Backward, any_of, is_one
 from x3dspec.network.layers.layer import Layer, N, Operation, Shape, moving
+from x3dspec.network.layers.live import Live
 from x3dspec.network.layers.reader import Reader
 
 
@@ -65,10 +67,22 @@ class WindowMean(Layer[N]):
         walk.keep(walk.trains)
         walk.make(self.outputs.elements)
 
+    def whole_clip(self) -> str:
+        return "mean over windows of the clip"
+
+    def walk_forward(self, live: Live) -> None:
+        """A line ends with the copy that has the channels last, unless they are so already."""
+        super().walk_forward(live)
+        last = int(live.deploy and len(self.inputs.sizes) == 2)
+        once: Any = math.prod(map(is_one, self.outputs.positions))
+        live.make(self.outputs.elements, any_of(any_of(last, once), is_one(self.outputs.channels)))
+        live.assign()
+
     def operations(self) -> Iterator[Operation]:
         channels, positions = self.outputs.channels, self.outputs.positions
         ones, zeros = [1] * len(positions), [0] * len(positions)
         numbers = {"kernel": [*self.window], "stride": ones, "padding": zeros}
+        numbers |= {"ceil_mode": False, "count_include_pad": True}
         yield "avg_pool", [channels, *positions], numbers
         yield "permute", [*self.outputs.numbers], {}
 

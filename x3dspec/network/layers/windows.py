@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from x3dspec.language.expressions import Expr, ceil, constant, floor
+from x3dspec.language.expressions import Expr, ceil, constant, floor, minimum
 from x3dspec.language.paths import Path
 from x3dspec.network.conditions import MAX_SIZE, Constraints, at_least, at_most, must
 
@@ -25,6 +25,18 @@ def _window(size: Expr, kernel: int, stride: int, padding: int) -> Expr:
     return floor((size + slack) / constant(stride)) + 1
 
 
+def beyond(sizes: tuple[Expr, ...], kernel: Sizes, stride: Sizes, padding: Sizes) -> tuple[Expr, ...]:
+    """The sizes behind windows that may reach beyond the padding behind, if they begin before it."""
+    return tuple(_beyond(*each) for each in zip(sizes, kernel, stride, padding, strict=True))
+
+
+def _beyond(size: Expr, kernel: int, stride: int, padding: int) -> Expr:
+    reaching = ceil((size + (2 * padding - kernel)) / constant(stride)) + 1
+    if kernel - padding >= stride:
+        return reaching  # each of them begins before
+    return minimum(reaching, ceil((size + padding) / constant(stride)))
+
+
 def fitting(
     path: Path, kernel: Sizes, padding: Sizes, inputs: tuple[Expr, ...], outputs: tuple[Expr, ...]
 ) -> Constraints:
@@ -39,11 +51,20 @@ def fitting(
             yield from must((*path, "padding"), at_most(after, MAX_SIZE), message, (after, size))
 
 
+def reach(kernel: Sizes, dilation: Sizes) -> Sizes:
+    """From the first element of a window to the last."""
+    return tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
+
+
 def numbers(kernel: Sizes, stride: Sizes, padding: Sizes) -> Iterator[tuple[str, int]]:
     """``kernel0``, ``kernel1`` ... by dimension: each may be a parameter of its own."""
     for name, values in (("kernel", kernel), ("stride", stride), ("padding", padding)):
-        for dimension, value in enumerate(values):
-            yield f"{name}{dimension}", value
+        yield from by_dimension(name, values)
+
+
+def by_dimension(name: str, values: Sizes) -> Iterator[tuple[str, int]]:
+    for dimension, value in enumerate(values):
+        yield f"{name}{dimension}", value
 
 
 def argument(numbers: Mapping[str, str], name: str, default: str = "") -> dict[str, str]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from x3dspec.language.numbers import Exact
 from x3dspec.scaling.published import waypoints
-from x3dspec.scaling.search.search import Result
+from x3dspec.scaling.search.result import Result
 
 #: A range of fewer values than this says nothing when it is gone through to its end.
 LONG = 8

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from x3dspec.formula.real import decided
-from x3dspec.language.errors import BadArgument, unknown
+from x3dspec.language.errors import BadArgument, sure, unknown
 from x3dspec.language.numbers import Exact, ExactError, text
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.language.tape import variables
@@ -20,7 +20,7 @@ from x3dspec.language.values import outside, parse_number
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import highest
 from x3dspec.network.units import Target
-from x3dspec.scaling.search.lattice import Range
+from x3dspec.scaling.search.result import Range
 from x3dspec.scaling.solving import over
 
 #: Values of one factor.
@@ -157,7 +157,7 @@ def _reaching(
         values = {**least, name: rung * factor.grid}
         if factor.high is not None and values[name] > factor.high:
             return False
-        return all(form.count(each.quantity, values) <= each.value for each in limits)
+        return all(sure(form.count(limit.quantity, values)) <= limit.value for limit in limits)
 
     if not fits(first):
         return Range(name, (low,), "the next value exceeds a limit")
