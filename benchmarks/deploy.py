@@ -28,6 +28,7 @@ from x3dspec.codegen import module
 from x3dspec.pytorch import export, key_rules_reader, machine, timing
 from x3dspec.pytorch.convert import convert
 from x3dspec.pytorch.expected import factory
+from x3dspec.pytorch.export import exporting
 
 Run = Callable[[Tensor], Tensor]
 
@@ -94,7 +95,7 @@ def onnxruntime(networks: Pair, x: Tensor, dtype: torch.dtype) -> Run:
     if dtype is not torch.float32:
         raise SystemExit("onnxruntime: float32 only")
     with tempfile.TemporaryDirectory() as folder:
-        return export.WRITERS["onnx"](networks.train, Path(folder) / "network.onnx", x, False)
+        return written(networks, "onnx", Path(folder) / "network.onnx", x)
 
 
 def openvino(networks: Pair, x: Tensor, dtype: torch.dtype) -> Run:
@@ -103,10 +104,18 @@ def openvino(networks: Pair, x: Tensor, dtype: torch.dtype) -> Run:
     hint = {torch.float32: "f32", torch.bfloat16: "bf16"}[dtype]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.xml"
-        export.WRITERS["openvino"](networks.train, path, x, False)
+        written(networks, "openvino", path, x)
         hints = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
         compiled = compile_model(path, "CPU", hints)
     return lambda clip: torch.from_numpy(compiled([clip.numpy()])[0])
+
+
+def written(networks: Pair, to: str, path: Path, x: Tensor) -> Run:
+    """The exported training form, as a function of a clip."""
+    runtime, wish = export.target(to), export.Wish(())
+    run = runtime.write(exporting.asked(networks.train, runtime, x.shape, wish), path, wish)
+    assert not isinstance(run, str)
+    return lambda clip: run((clip,))[0]
 
 
 ENGINES = {"torch": eager, "inductor": inductor, "onnxruntime": onnxruntime, "openvino": openvino}

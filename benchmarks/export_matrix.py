@@ -1,8 +1,9 @@
-"""What an emitted module can be turned into, tried: the table of docs/recipes.md.
+"""What an emitted module can be turned into, tried: the tables of docs/export.md.
 
-    python benchmarks/export_matrix.py generated/x3d_s.py
+    python benchmarks/export_matrix.py generated/x3d_s.py [--write docs/export.md]
 
-Every row is run, static and dynamic, and compared with torch; a row that fails says why.
+Every entry is run and compared with torch; one that fails says why. A target whose libraries are not
+installed is tried, too: then the entry names them. --write puts the tables between the page's marks.
 """
 
 from __future__ import annotations
@@ -11,50 +12,85 @@ import argparse
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from x3dspec.pytorch.export import AXES, FORMATS, TOLERANCE, Wish, export, module
+from x3dspec.pytorch.export import TARGETS, TOLERANCE, Wish, export, in_form, module, target
 
 Maker = Callable[[nn.Module, bool], Callable[[Tensor], Tensor]]
+FORMS = ("train", "deploy", "flat", "stream")
+BEGIN, END = "<!-- matrix -->\n", "<!-- end of matrix -->\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("file", type=Path)
-    network, clip = module(parser.parse_args().file)
+    parser.add_argument("--write", type=Path, metavar="PAGE")
+    given = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("| to | static | any batch, frames, size |\n| --- | --- | --- |")
-    for to, ending in FORMATS.items():
-        _row(f"`{to}`", partial(_exported, network, to, ending, clip))
+    lines = []
+    for line in (*_exports(given.file), "", *_compilers(given.file)):
+        print(line, flush=True)
+        lines.append(line)
+    if given.write:
+        before, rest = given.write.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        table = "\n".join(lines) + "\n"
+        given.write.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
+
+
+class Inspected(Exception):
+    """What was found in a file that nothing here runs."""
+
+
+def _exports(file: Path) -> Iterator[str]:
+    """A row a target, a column a form, the clip's sizes fixed; then the sizes open, where they can be."""
+    yield f"| to | {' | '.join(FORMS)} | any batch, frames, size |"
+    yield f"| --- |{' --- |' * (len(FORMS) + 1)}"
+    for to in TARGETS:
+        cells = [_tried(partial(_exported, file, to, form, False)) for form in FORMS]
+        form = target(to).form("train")
+        cells.append(_tried(partial(_exported, file, to, form, True)) if target(to).open else "no")
+        yield f"| `{to}` | {' | '.join(cells)} |"
+
+
+def _compilers(file: Path) -> Iterator[str]:
+    """torch's own, of the train form."""
+    network, clip = module(file)
+    yield "| train form by | static | any batch, frames, size |"
+    yield "| --- | --- | --- |"
     for name, make in MAKERS.items():
-        _row(name, partial(_called, network, make, clip))
-
-
-def _row(name: str, attempt: Callable[[bool], float]) -> None:
-    static = _tried(partial(attempt, False))
-    dynamic = _tried(partial(attempt, True)) if static.startswith("yes") else "no"
-    print(f"| {name} | {static} | {dynamic} |", flush=True)
+        static = _tried(partial(_called, network, make, clip, False))
+        dynamic = _tried(partial(_called, network, make, clip, True)) if static.startswith("yes") else "no"
+        yield f"| {name} | {static} | {dynamic} |"
 
 
 def _tried(attempt: Callable[[], float]) -> str:
     """The largest difference from torch, over the largest logit, or why there is none."""
     try:
         difference = attempt()
+    except Inspected as found:
+        return f"written, {found}"
     except Exception as error:
         lines = [line for line in str(error).splitlines() if line.strip()] or [""]
         said = re.sub(r" \(of Python compilation unit at: \w+\)", "", lines[0]).strip(" :")
-        return f"no: {said[:110]}"
+        return f"no: {said[:160]}"
     return f"yes, {difference:.0e}" if difference <= TOLERANCE else f"no: logits differ by {difference:.0e}"
 
 
-def _exported(network: nn.Module, to: str, ending: str, clip: tuple[int, ...], dynamic: bool) -> float:
+def _exported(file: Path, to: str, form: str, dynamic: bool) -> float:
+    runtime = target(to)
+    runtime.form(form, form)
+    network, clip = in_form(file, form)
     with tempfile.TemporaryDirectory() as folder:
-        found = export(network, to, Path(folder) / f"network{ending}", clip, Wish(AXES if dynamic else ()))
+        out = Path(folder) / f"network{runtime.ending}"
+        found = export(network, to, out, clip, Wish(None if dynamic else ()))
+    if found.inspected:
+        raise Inspected(found.inspected)
     return max(parity.difference for parity in found.parities)
 
 

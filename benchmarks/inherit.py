@@ -117,6 +117,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--size", default="4/7", help="gamma_s; 4/7 is 64 pixels")
+    parser.add_argument("--width", default="1", help="gamma_w")
     parser.add_argument("--train", type=int, default=160, help="videos of each class to train on")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +127,7 @@ def main() -> None:
         make_clips.make(given.folder / "clips", given.train, 40)
     spec = x3dspec.load("x2d").choose(classes=4)
     tiny = given.folder / "tiny.yaml"
-    tiny.write_text(preset.text(spec.resolve(gamma_s="4/7"), tiny))
+    tiny.write_text(preset.text(spec.resolve(gamma_s=given.size, gamma_w=given.width), tiny))
     parent, children = candidates(x3dspec.load(str(tiny)))
     rows = []
     for seed in map(int, given.seeds.split(",")):

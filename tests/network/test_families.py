@@ -224,6 +224,14 @@ def test_logits_with_norms_that_have_seen_data(name: str) -> None:
     assert "has eps 1e-05 there and 0.001 here (timm to x3dspec); --set norms=torch" in str(caught.value)
 
 
+@needs_timm
+@pytest.mark.parametrize("name", ["regnetx_032", "regnety_040", "resnet", "resnet_basic"])
+def test_logits_are_timms_where_its_norms_are_the_papers(name: str) -> None:
+    """RegNet's blocks are numbered from 1 there."""
+    theirs = family_peers.timm(IMAGE[name][0])
+    assert difference(published(name), theirs, "timm", (3, 96, 96)) < 1e-5
+
+
 def calibrated(model: nn.Module) -> nn.Module:
     """A network as it is initialised, with the norms' statistics of noise."""
     torch.manual_seed(3)

@@ -100,11 +100,7 @@ def test_a_random_network_is_found_again(family: str, seed: int) -> None:
     assert answer.resolved.network.classes == resolved.network.classes
 
 
-#: A network is told by the rules of keys of its family; RegNet has none yet.
-KEYED = [name for name in shipped.shipped() if not name.startswith("regnet")]
-
-
-@pytest.mark.parametrize("name", KEYED)
+@pytest.mark.parametrize("name", shipped.shipped())
 def test_a_shipped_network_is_found_by_its_name(name: str) -> None:
     resolved = x3dspec.load(name).resolve()
     answer = identify({t.name: t.shape for t in tensors.of_network(resolved.network)})

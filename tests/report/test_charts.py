@@ -61,9 +61,15 @@ def test_text_of_a_spec_is_no_markup() -> None:
 
 def test_a_network_has_its_expansion_and_its_curves() -> None:
     said = words(figures.network(x3dspec.load("x3d_m").resolve()))
-    assert {"step by step, as published", "x3d_xs", "x3d_xl", "gamma_s 2", "gamma_d 2.2"} <= set(said)
+    assert {
+        "MACs after each step, as published, logarithmic",
+        "x3d_xs",
+        "x3d_xl",
+        "gamma_s 2",
+        "gamma_d 2.2",
+    } <= set(said)
     without = words(figures.network(x3dspec.load("efficientnet_b0").resolve()))
-    assert "step by step, as published" not in without
+    assert "MACs after each step, as published, logarithmic" not in without
 
 
 @pytest.mark.parametrize("name", ["x3d_m", "efficientnet_b3", "mobilenet_v3_large", "x2d"])
@@ -93,7 +99,10 @@ def test_commands_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca
     capsys.readouterr()
     for command in (asked, ["expand", "x2d"]):
         assert run([*command, "--plot", "steps.pdf"]) == 2
-        assert capsys.readouterr().err == "--plot: steps.pdf must end in .svg or .png\n"
+        assert (
+            capsys.readouterr().err
+            == "--plot: steps.pdf: no PDF is drawn here; an .svg converts to one, as by rsvg-convert -f pdf\n"
+        )
         assert run([*command, "--plot", "one.svg", "-o", "one.svg"]) == 2
         assert "is the file of -o too" in capsys.readouterr().err
     assert not Path("one.svg").exists()
@@ -127,7 +136,7 @@ def test_a_scale_has_at_least_three_counts(tmp_path: Path, capsys: Capture) -> N
     capsys.readouterr()
     assert {"2 M", "3 M"} <= set(words(plot.read_text(encoding="utf-8")))
     for low, high in ((6.0, 6.5), (6.4, 7.2), (5.0, 11.0)):
-        assert len(list(charts._ticks(low, high))) >= 2
+        assert len(list(charts.ticks(low, high))) >= 2
 
 
 def test_a_factor_that_starts_at_nothing_is_shown_over_its_range() -> None:
@@ -137,3 +146,64 @@ def test_a_factor_that_starts_at_nothing_is_shown_over_its_range() -> None:
     assert phi.points[0][0] == 0
     assert phi.points[-1][0] >= 7
     assert phi.points[-1][1] > 10 * phi.points[0][1]
+
+
+def test_a_front_has_its_axes_and_answer() -> None:
+    points = [{"params": 10**6, "macs": 10**8}, {"params": 2 * 10**6, "macs": 3 * 10**8}]
+    picture = figures.front(points, "params", "macs", ["1 GFLOPs"])
+    said = words(picture)
+    assert said[0] == "2 networks with the least params for their MACs"
+    assert {"MACs, logarithmic", "params, logarithmic", "1 M", "100 M", "300 M"} <= set(said)
+    assert len(list(ElementTree.fromstring(picture).iter(f"{SVG}circle"))) == 2
+    assert words(figures.front(points[:1], "params", "macs", []))[0].startswith("one network with")
+
+
+def test_a_difference_has_every_stage_of_both() -> None:
+    before, after = x3dspec.load("x3d_m").resolve(), x3dspec.load("slow_r50").resolve()
+    said = words(figures.difference(before, after))
+    assert said[0] == "X3D-M: 4.732 G to 41.74 G MACs (+782.0 %)"
+    assert {"x3d_m", "slow_r50", "res2", "fc1", "fc"} <= set(said)
+    changed = before.architecture.resolve(gamma_s="3/2")
+    assert {"before", "after", "1.711 G → 1.049 G  -38.7 %"} <= set(
+        words(figures.difference(before, changed))
+    )
+
+
+def test_times_are_whole_bars_of_the_largest_kinds() -> None:
+    kinds_of = {f"kind{index}": 0.125 for index in range(8)}
+    picture = figures.times([("a.py", 20.0, kinds_of), ("b.py", 40.0, {"norm": 1.0})], 2.0, "a batch")
+    assert words(picture)[0] == "a.py: 20.0 ms; b.py takes 2.00 times as long"
+    assert {"other", "norm", "milliseconds a batch, median, by kind of operation"} <= set(words(picture))
+    bars = [each for each in ElementTree.fromstring(picture).iter(f"{SVG}rect") if each.get("height") == "18"]
+    widths = [float(each.get("width") or 0) for each in bars]
+    assert sum(widths[-1:]) == pytest.approx(582, abs=0.2)
+    assert sum(widths[:-1]) == pytest.approx(291, abs=0.4)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["diff", "x3d_m", "--gamma-s", "1.5"], "X3D-M: 4.732 G to 2.927 G MACs (-38.2 %)"),
+        (["budget", "--target", "40MMACs"], "40 M MACs from x2d: "),
+        (
+            ["search", "x2d", "--max", "60MFLOPs", "--fix", "gamma_tau=24", "--pareto", "params,macs"],
+            " the least params for their MACs",
+        ),
+    ],
+)
+def test_commands_draw_their_answer(command: list[str], said: str, tmp_path: Path, capsys: Capture) -> None:
+    fixed = (
+        [f"--fix={name}=1" for name in ("gamma_t", "gamma_s", "gamma_d")] if command[0] == "search" else []
+    )
+    assert run([*command, *fixed, "--plot", str(tmp_path / "a.svg")]) == 0
+    assert said in words((tmp_path / "a.svg").read_text(encoding="utf-8"))[0]
+    assert run([*command, *fixed, "--plot", str(tmp_path / "a.pdf")]) == 2
+    assert "no PDF is drawn here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("judges", "--compare"), ("search --max 1GFLOPs", "--pareto")]
+)
+def test_a_plot_of_what_was_not_asked_for(command: str, option: str, capsys: Capture) -> None:
+    assert run([*command.split(), "--plot", "a.svg"]) == 2
+    assert capsys.readouterr().err == f"--plot: draws what {option} finds\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from x3dspec.cli import output
+from x3dspec.cli import plot as picture
 from x3dspec.language.errors import SpecError, printable
 from x3dspec.pytorch.measures import Machine, Measured, Result, Setting, Spread
 
@@ -43,6 +44,8 @@ def command(
     channels_last: bool = typer.Option(False, "--channels-last", help="FILE in channels-last memory."),
     compiled: bool = typer.Option(False, "--compile", help="FILE through torch.compile."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the times: .svg or .png."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Time an emitted module, alone or against another.
 
@@ -59,6 +62,8 @@ def command(
             raise
         raise SpecError.at("", 'bench needs torch: pip install ".[torch]" in a clone of x3dspec') from None
 
+    picture.expect(plot)
+    output.claim(("--plot", plot), reads=[file], force=force)
     network, own = export.module(file)
     setting = Setting(
         clip=_clip(clip, own),
@@ -80,10 +85,20 @@ def command(
         )
         contenders[against if against != str(file) else f"{against} again"] = other
     found = bench.bench(contenders, setting, _progress)
+    if plot is not None:
+        output.write({plot: picture.drawn(plot, _plotted(found, train))})
     if as_json:
         typer.echo(output.document(_content(setting, found)))
     else:
         typer.echo("\n".join(_page(found, setting.clip, batch)))
+
+
+def _plotted(found: Result, train: bool) -> str:
+    from x3dspec.report import figures
+
+    rows = [(printable(each.name), each.latency.median * 1e3, each.kinds) for each in found.measured]
+    ratio = None if found.ratio is None else found.ratio.median
+    return figures.times(rows, ratio, "a training step" if train else "a batch")
 
 
 def _content(setting: Setting, found: Result) -> BenchAnswer:

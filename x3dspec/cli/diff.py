@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import typer
 
 from x3dspec.cli import arguments, completion, output, style
+from x3dspec.cli import plot as picture
 from x3dspec.cli.diff_screen import screen
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved, load
@@ -52,6 +54,8 @@ def diff(
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     full: bool = typer.Option(False, "--full", help="The whole page on a terminal too."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the MACs by stage: .svg or .png."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """Compare two networks: what changed, at what cost.
 
@@ -66,11 +70,17 @@ def diff(
         raise SpecError.at(
             "x3dspec diff", "takes two specs, or one spec and the --FACTOR VALUE, --set or --clip to compare"
         )
+    picture.expect(plot)
     first = load(found.specs[0])
     second = arguments.opened(found.specs[-1], options, clip)
+    output.claim_spec(second, ("--plot", plot), force=force)
     before, after = first.at({}), second.at(arguments.values(second, found.factors, context))
     difference = compare(before, after, convention)
     unit = _unit(convention)
+    if plot is not None:
+        from x3dspec.report import figures
+
+        output.write({plot: picture.drawn(plot, figures.difference(before, after))})
     if as_json:
         typer.echo(output.document(_content(before, after, difference, convention)))
     elif style.is_terminal() and not full:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, output, style
+from x3dspec.cli import plot as picture
+from x3dspec.language.errors import SpecError
+from x3dspec.network.architecture import Architecture
 from x3dspec.scaling.judge_ranking import Standing, standings
 from x3dspec.scaling.judges import BUILT_IN, WARNING
 
@@ -42,6 +47,8 @@ def command(
     spec: str = typer.Argument("specs/x2d.yaml", help="A spec that records a published expansion."),
     against: bool = typer.Option(False, "--compare", help="Hold every judge against the published order."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
+    plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw the ranks: .svg or .png."),
+    force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
     """List the judges of expand, or compare them.
 
@@ -49,13 +56,29 @@ def command(
 
     x3dspec judges --compare
     """
+    if plot is not None and not against:
+        raise SpecError.at("--plot", "draws what --compare finds")
     if against:
-        found = standings(arguments.opened(spec, []))
+        picture.expect(plot)
+        architecture = arguments.opened(spec, [])
+        output.claim_spec(architecture, ("--plot", plot), force=force)
+        found = standings(architecture)
+        if plot is not None:
+            output.write({plot: picture.drawn(plot, _plotted(architecture, found))})
         _tell(list(map(_compared, found)), _page(found), as_json)
     else:
         judges = listed()
         names, docs = [each["name"] for each in judges], [each["doc"] for each in judges]
         _tell(judges, style.table([style.Column("", names), style.Column("", docs)]), as_json)
+
+
+def _plotted(architecture: Architecture, found: list[Standing]) -> str:
+    from x3dspec.report import figures
+
+    best = min((each for each in found if each.judge != "published"), key=lambda each: each.mean_rank)
+    steps = [waypoint.axis for waypoint in architecture.source.network.published]
+    rows = [(each.judge, each.ranks) for each in found]
+    return figures.ranks(rows, steps, f"{best.judge} (mean rank {best.mean_rank:.2f})")
 
 
 def _tell(judges: list[Listed] | list[Compared], page: list[str], as_json: bool) -> None:

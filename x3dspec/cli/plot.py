@@ -17,6 +17,9 @@ def expect(path: Path | None) -> None:
     """
     if path is None:
         return
+    if path.suffix == ".pdf":
+        message = f"{path}: no PDF is drawn here; an .svg converts to one, as by rsvg-convert -f pdf"
+        raise SpecError.at("--plot", message)
     if path.suffix not in SUFFIXES:
         raise SpecError.at("--plot", f"{path} must end in .svg or .png")
     if path.suffix == ".png":

@@ -154,13 +154,13 @@ class _Streaming:
         elif 2 * padding != frames - 1:
             self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
-        if isinstance(plane, net.Conv):
-            plane = replace(plane, dilation=plane.dilation[1:])
-        if isinstance(plane, net.Pool) or layer.origin not in self.in_time:
+        if not isinstance(layer, net.Conv):
             return plane
+        if layer.origin not in self.in_time:
+            return net.Conv(**{**vars(plane), "dilation": layer.dilation[1:]})
         delay, self.delay = self.delay, self.delay + frames // 2
         smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
-        given = {**vars(plane), "kernel": layer.kernel}
+        given = {**vars(plane), "kernel": layer.kernel, "dilation": layer.dilation}
         return StepConv(**given, delay=delay, keeps_inputs=smaller and frames > 1)
 
     def _residual(self, layer: net.Residual[int]) -> net.Residual[int]:

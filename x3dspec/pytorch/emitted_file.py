@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 
 from x3dspec.codegen.header import Header
 from x3dspec.language import shipped as assets
 from x3dspec.language.errors import BadArgument, SpecError, printable, shown
+from x3dspec.network.architecture import Architecture, Resolved
 
 MAX_BYTES = 4 * 1024 * 1024  # the bounds on specs keep every emitted file below this
 
@@ -46,3 +48,13 @@ def spec_of(header: Header, file: Path) -> str:
             return str(folder / label.name)
     message = f"its spec {shown(label.name)} is neither shipped, nor beside it, here or in specs"
     raise BadArgument("spec", f"{printable(str(file))}: {message}: give its own")
+
+
+def settled(header: Header, architecture: Architecture) -> Resolved:
+    """The network of the spec at the header's factors and options.
+
+    Raises:
+        SpecError: the spec does not have them.
+    """
+    options = {name: int(v) if re.fullmatch("-?[0-9]{1,9}", v) else v for name, v in header.options.items()}
+    return architecture.choose(**options).resolve(**header.factors)

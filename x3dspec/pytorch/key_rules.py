@@ -16,12 +16,13 @@ from x3dspec.language.paths import Path
 
 #: The naming of the modules that x3dspec emits.
 OWN = "x3dspec"
-BLOCK = "{i}"
+#: A block's number, which is counted from 0; and what another code base calls it that counts from 1.
+BLOCK, FROM_ONE = "{i}", "{i+1}"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Modules that share a prefix, in which ``{i}`` stands for a block's number.
+    """Modules that share a prefix, in which ``{i}`` stands for a block's number, ``{i+1}`` for one from 1.
 
     `modules` holds the names behind the prefix, ours and theirs; both are empty for a module that
     stands by itself.
@@ -155,18 +156,18 @@ class Rules:
 
     def ours(self, name: str, modules: Iterable[str]) -> dict[str, str]:
         """A code base's module names to ours, those that some network can have."""
-        patterns: dict[re.Pattern[str], str] = {}
+        patterns: dict[re.Pattern[str], tuple[str, int]] = {}
         for code_base in [self.find(name)] if name != OWN else self.code_bases.values():
             for group in code_base.groups:
                 for own, theirs in group.templates():
-                    patterns.setdefault(_pattern(own if name == OWN else theirs), own)
+                    spelled = own if name == OWN else theirs
+                    patterns.setdefault(_pattern(spelled), (own, int(FROM_ONE in spelled)))
         renamed = {}
         for module in modules:
-            match, own = next(
-                ((m, own) for p, own in patterns.items() if (m := p.fullmatch(module))), (None, "")
-            )
-            if match is not None:
-                renamed[module] = own.replace(BLOCK, match[1])
+            for pattern, (own, first) in patterns.items():
+                if match := pattern.fullmatch(module):
+                    renamed[module] = own.replace(BLOCK, str(int(match[1] or 0) - first))
+                    break
         return renamed
 
     def detect(self, keys: Collection[str], label: str = "checkpoint") -> str:
@@ -195,11 +196,15 @@ class Rules:
 
 
 def _joined(prefix: str, name: str, number: str = BLOCK) -> str:
-    return (f"{prefix}.{name}" if name else prefix).replace(BLOCK, number)
+    joined = f"{prefix}.{name}" if name else prefix
+    if number == BLOCK:
+        return joined
+    return joined.replace(BLOCK, number).replace(FROM_ONE, str(int(number or 0) + 1))
 
 
 def _pattern(name: str, rest: str = "") -> re.Pattern[str]:
     """Matches a name, its block number being the first group (empty where it has none)."""
-    before, block, after = name.partition(BLOCK)
-    number = r"(\d+)" if block else "()"
+    block = FROM_ONE if FROM_ONE in name else BLOCK
+    before, block, after = name.partition(block)
+    number = {BLOCK: r"(0|[1-9]\d{0,3})", FROM_ONE: r"([1-9]\d{0,3})", "": "()"}[block]
     return re.compile(re.escape(before) + number + re.escape(after) + rest, re.ASCII)

@@ -12,9 +12,9 @@ from x3dspec.language.document import Document, read
 from x3dspec.language.errors import Problem, SpecError, shown, unknown
 from x3dspec.language.paths import Path
 from x3dspec.network.architecture import Architecture
-from x3dspec.pytorch.key_rules import BLOCK, OWN, CodeBase, Group, OptionalNorm, Rules
+from x3dspec.pytorch.key_rules import BLOCK, FROM_ONE, OWN, CodeBase, Group, OptionalNorm, Rules
 
-_NAME = re.compile(r"(?:[A-Za-z0-9_]|\.(?=[A-Za-z0-9_{])|\{i\})+", re.ASCII)
+_NAME = re.compile(r"(?:[A-Za-z0-9_]|\.(?=[A-Za-z0-9_{])|\{i(?:\+1)?\})+", re.ASCII)
 
 
 def load_rules(architecture: Architecture) -> Rules:
@@ -93,7 +93,7 @@ class _Reader:
         """The name of a module or the beginning of one."""
         if not isinstance(data, str):
             self._report(path, "must be text")
-        elif not _NAME.fullmatch(data) or data.count(BLOCK) > 1:
+        elif not _NAME.fullmatch(data) or data.count(BLOCK) + data.count(FROM_ONE) > 1:
             self._report(path, f"{shown(data)} is not a module name, at most one {BLOCK} in it")
         else:
             return data
@@ -171,7 +171,7 @@ class _Reader:
             modules = self._names((*path, "modules"), keys.get("modules", {}))
         else:
             theirs = self._name(path, data)
-        if ours.count(BLOCK) != theirs.count(BLOCK):
+        if ours.count(BLOCK) != theirs.count(BLOCK) + theirs.count(FROM_ONE):
             self._report(path, f"{BLOCK} must be in both names or in neither")
         return Group(ours, theirs, tuple(modules.items()))
 
@@ -184,7 +184,7 @@ class _Reader:
     def _plain(self, path: Path, data: object) -> str:
         """A name within a block."""
         name = self._name(path, data)
-        if BLOCK in name:
+        if "{" in name:
             self._report(path, f"{BLOCK} belongs in the prefix")
         return name
 

@@ -12,7 +12,6 @@ This process never imports torch; :mod:`x3dspec.pytorch.probe` does, in the othe
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -24,7 +23,7 @@ from x3dspec.codegen.header_values import clip, memory, table
 from x3dspec.language.errors import SpecError, shown
 from x3dspec.network.architecture import Architecture, Resolved, load
 from x3dspec.pytorch.checks import Check, Report, same
-from x3dspec.pytorch.emitted_file import emitted_text, spec_of
+from x3dspec.pytorch.emitted_file import emitted_text, settled, spec_of
 from x3dspec.pytorch.observations import COMPARED_WITH, run_against_train_form, run_module
 
 TIMEOUT = 300.0  # seconds for all that is run of one file
@@ -54,7 +53,7 @@ def _checks(
 ) -> Iterator[Check]:
     yield from _origins(header, architecture)
     try:
-        resolved = _resolved(header, architecture)
+        resolved = settled(header, architecture)
     except SpecError as error:
         yield Check("factors", "values that the spec can have", "others", False, str(error))
         return
@@ -63,16 +62,6 @@ def _checks(
         yield from run_against_train_form(file, text, resolved, header.form, timeout)
     else:
         yield from run_module(file, text, resolved, header.form, timeout)
-
-
-def _resolved(header: Header, architecture: Architecture) -> Resolved:
-    """The network of the spec at the header's factors and options.
-
-    Raises:
-        SpecError: the spec does not have them.
-    """
-    options = {name: int(v) if re.fullmatch("-?[0-9]{1,9}", v) else v for name, v in header.options.items()}
-    return architecture.choose(**options).resolve(**header.factors)
 
 
 def _origins(header: Header, architecture: Architecture) -> Iterator[Check]:

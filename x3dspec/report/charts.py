@@ -21,12 +21,14 @@ COLUMNS, CURVE = 3, 150
 _STYLE = """\
 text { font: 13px system-ui, "DejaVu Sans", sans-serif; fill: #1d2125 }
 .soft { fill: #5a6169 } .title { font-weight: 600; font-size: 15px }
-.page { fill: #fffefb } .fill { fill: #0a6a63 } .second { fill: #8a5a12 }
+.page { fill: #fffefb } .fill { fill: #0a6a63 } .second { fill: #8a5a12 } .third { fill: #5b6fa8 }
+.fourth { fill: #9a4f6b } .fifth { fill: #7d8a3a } .sixth { fill: #8b9096 }
 .axis { stroke: #dcd9d0 } .line { stroke: #0a6a63; stroke-width: 2; fill: none }
 .limit { stroke: #b3261e; stroke-dasharray: 4 3 } .small { font-size: 11px }
 @media (prefers-color-scheme: dark) {
 text { fill: #e7e8e6 } .soft { fill: #a4abb2 } .page { fill: #1c2024 } .fill { fill: #63c5b9 }
-.second { fill: #dba95a } .axis { stroke: #343a40 } .line { stroke: #63c5b9 } .limit { stroke: #ff9a90 }
+.second { fill: #dba95a } .third { fill: #94a7dd } .fourth { fill: #d68aa6 } .fifth { fill: #b9c66c }
+.axis { stroke: #343a40 } .line { stroke: #63c5b9 } .limit { stroke: #ff9a90 }
 }"""
 
 #: Says whose picture it is, so that another one is not replaced by it.
@@ -55,12 +57,12 @@ class Panel:
 
 
 def heading(title: str) -> Panel:
-    return Panel(44, (_text(24, 34, title, "title"),))
+    return Panel(44, (text(24, 34, title, "title"),))
 
 
 def bars(title: str, rows: Sequence[tuple[str, int]], total: int, style: str) -> Panel:
     """A bar for every count, and its share of the total."""
-    return Panel(34 + ROW * len(rows) + 10, (_text(24, 18, title, "soft"), *_bars(rows, 28, total, style)))
+    return Panel(34 + ROW * len(rows) + 10, (text(24, 18, title, "soft"), *_bars(rows, 28, total, style)))
 
 
 def _bars(rows: Sequence[tuple[str, int]], top: int, total: int, style: str) -> Iterator[str]:
@@ -68,15 +70,15 @@ def _bars(rows: Sequence[tuple[str, int]], top: int, total: int, style: str) -> 
     room = WIDTH - 24 - _LABEL - _VALUE - 80
     for index, (name, count) in enumerate(rows):
         y, width = top + ROW * index, max(1.0, room * count / most)
-        yield _text(24, y + 16, name if len(name) <= 25 else f"{name[:24]}…")
+        yield text(24, y + 16, name if len(name) <= 25 else f"{name[:24]}…")
         yield f'<rect class="{style}" x="{_LABEL}" y="{y + 4}" width="{width:.1f}" height="15" rx="2"/>'
-        yield _text(_LABEL + width + 6, y + 16, f"{100 * count / (total or 1):.1f} %", "soft")
-        yield _text(WIDTH - 24, y + 16, short(count), anchor="end")
+        yield text(_LABEL + width + 6, y + 16, f"{100 * count / (total or 1):.1f} %", "soft")
+        yield text(WIDTH - 24, y + 16, short(count), anchor="end")
 
 
 def trajectory(points: Sequence[Point], title: str, limit: int | None = None) -> Panel:
-    """A cost after every step of an expansion, on a logarithmic scale."""
-    height, left, right, top, bottom = 330, 76, 40, 36 if title else 10, 50
+    """A cost after every step of an expansion, on a logarithmic scale; `title` says which."""
+    height, left, right, top, bottom = 330, 76, 46, 36, 50
     counts = [point.count for point in points] + ([limit] if limit else [])
     low, high = math.log10(min(counts)) - 0.1, math.log10(max(counts)) + 0.12
     step = (WIDTH - left - right) / max(len(points) - 1, 1)
@@ -85,41 +87,53 @@ def trajectory(points: Sequence[Point], title: str, limit: int | None = None) ->
         share = (math.log10(count) - low) / (high - low)
         return left + step * index, top + (height - top - bottom) * (1 - share)
 
-    parts = [_text(24, 18, title, "soft")] if title else []
-    for tick in _ticks(low, high):
-        parts += _rule(place(0, tick)[1], left, WIDTH - right, short(tick))
+    parts = [text(24, 18, title, "soft")]
+    for tick in ticks(low, high):
+        parts += rule(place(0, tick)[1], left, WIDTH - right, short(tick))
     if limit:
         y = place(0, limit)[1]
         parts.append(f'<path class="limit" d="M{left} {y:.1f}H{WIDTH - right}"/>')
-        parts.append(_text(left + 6, y - 6, f"target {short(limit)}"))
+        parts.append(text(left + 6, y - 6, f"target {short(limit)}"))
     places = [place(index, point.count) for index, point in enumerate(points)]
     parts.append(_line(places))
     for index, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
         if not point.name or point.named:
-            parts.append(_dot(x, y, 3.5))
+            parts.append(dot(x, y, 3.5))
         if point.name:
             end = place(index, point.named or point.count)[1]
             parts.append(f'<path class="axis" d="M{x:.1f} {y:.1f}V{end:.1f}"/>' if point.named else "")
-            parts.append(_dot(x, end, 5))
-            parts.append(_text(x - 8, y - 8, point.name, "title", "end"))
+            parts.append(dot(x, end, 5))
+            parts.append(text(x - 8, y - 8, point.name, "title", "end"))
+    parts.append(text(24, height - 28, "step", "soft"))
     for index, point in enumerate(points):
-        parts.append(_text(left + step * index, height - 28, str(index), "soft", "middle"))
+        parts.append(text(left + step * index, height - 28, str(index), "soft", "middle"))
         if len(points) <= 12:
-            parts.append(_text(left + step * index, height - 11, point.label[:10], "soft", "middle"))
+            parts.append(text(left + step * index, height - 11, point.label[:10], "soft", "middle"))
     return Panel(height, tuple(filter(None, parts)))
 
 
-def _ticks(low: float, high: float) -> Iterator[float]:
-    """Round counts between two powers of ten, at least three where the span has them."""
+def ticks(low: float, high: float) -> Iterator[float]:
+    """Round counts between two powers of ten: 1, 2, 3, 5 of each, fewer of many, or even steps."""
+    if high - low < 0.7:
+        step = _even((10.0**high - 10.0**low) / 4)
+        first = math.ceil(10.0**low / step)
+        yield from (step * index for index in range(first, math.floor(10.0**high / step) + 1))
+        return
     marks = (1,) if high - low > 2.5 else (1, 3) if high - low > 1.2 else (1, 2, 3, 5)
     for power in range(math.floor(low), math.ceil(high)):
         yield from (mark * 10.0**power for mark in marks if low <= math.log10(mark * 10.0**power) <= high)
 
 
+def _even(step: float) -> float:
+    """1, 2 or 5 times a power of ten, at least so large."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(mark * power for mark in (1, 2, 5, 10) if mark * power >= step)
+
+
 def curves(title: str, found: Sequence[Curve], now: int) -> Panel:
     """A small chart for every factor, three in a row, all with the same scale of cost."""
     most = max(count for curve in found for _, count in curve.points)
-    parts = [_text(24, 18, title, "soft")]
+    parts = [text(24, 18, title, "soft")]
     for index, curve in enumerate(found):
         row, column = divmod(index, COLUMNS)
         x, y = 24 + column * (WIDTH - 24) // COLUMNS, 28 + row * CURVE
@@ -134,20 +148,20 @@ def _curve(curve: Curve, now: int, most: int) -> Iterator[str]:
     def place(value: float, count: float) -> tuple[float, float]:
         return left + (right - left) * (value - low) / (high - low), bottom - (bottom - top) * count / most
 
-    yield _text(0, 12, f"{curve.factor} {curve.value:.4g}")
+    yield text(0, 12, f"{curve.factor} {curve.value:.4g}")
     for tick in (0, most / 2, most):
         said = short(float(f"{tick:.2g}")) if tick else "0"
-        yield from _rule(place(low, tick)[1], left, right, said, "soft small")
-    yield _text(left, bottom + 16, f"{low:.4g}", "soft small")
-    yield _text(right, bottom + 16, f"{high:.4g}", "soft small", "end")
-    yield _steps([place(*point) for point in curve.points])
-    yield _dot(*place(curve.value, now), 4)
+        yield from rule(place(low, tick)[1], left, right, said, "soft small")
+    yield text(left, bottom + 16, f"{low:.4g}", "soft small")
+    yield text(right, bottom + 16, f"{high:.4g}", "soft small", "end")
+    yield step_line([place(*point) for point in curve.points])
+    yield dot(*place(curve.value, now), 4)
 
 
-def _rule(y: float, left: float, right: float, said: str, style: str = "soft") -> tuple[str, str]:
+def rule(y: float, left: float, right: float, said: str, style: str = "soft") -> tuple[str, str]:
     """A line across the chart at a round count, and the count."""
     rule = f'<path class="axis" d="M{left} {y:.1f}H{right}"/>'
-    return rule, _text(left - (10 if style == "soft" else 5), y + 4, said, style, "end")
+    return rule, text(left - (10 if style == "soft" else 5), y + 4, said, style, "end")
 
 
 def _line(places: Iterable[tuple[float, float]]) -> str:
@@ -155,17 +169,17 @@ def _line(places: Iterable[tuple[float, float]]) -> str:
     return f'<path class="line" d="M{path}"/>'
 
 
-def _steps(places: Sequence[tuple[float, float]]) -> str:
+def step_line(places: Sequence[tuple[float, float]]) -> str:
     """A line that keeps its height until the next place, as rounding does."""
     path = "".join(f"H{x:.1f}V{y:.1f}" for x, y in places[1:])
     return f'<path class="line" d="M{places[0][0]:.1f} {places[0][1]:.1f}{path}"/>'
 
 
-def _dot(x: float, y: float, radius: float) -> str:
+def dot(x: float, y: float, radius: float) -> str:
     return f'<circle class="fill" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
 
 
-def _text(x: float, y: float, words: str, style: str = "", anchor: str = "") -> str:
+def text(x: float, y: float, words: str, style: str = "", anchor: str = "") -> str:
     styled = f' class="{style}"' if style else ""
     anchored = f' text-anchor="{anchor}"' if anchor else ""
     return f'<text x="{x:g}" y="{y:g}"{styled}{anchored}>{escape(words)}</text>'

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from x3dspec.language.errors import SpecError
 from x3dspec.network import kinds
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.breakdown import short
-from x3dspec.network.quantities import Counts
-from x3dspec.report import charts
+from x3dspec.network.quantities import QUANTITIES, Counts
+from x3dspec.report import charts, panels
 from x3dspec.report.charts import Panel, Point
 from x3dspec.report.curves import curves, expansions
 from x3dspec.scaling.trajectory import Step
@@ -36,15 +36,16 @@ def _panels(resolved: Resolved) -> Iterator[Panel]:
     ]
     by_kind = [(name, tally.macs) for name, tally in kinds.costs(resolved.network).items() if tally.macs]
     yield charts.heading(f"{_title(resolved)}: {short(total)} MACs")
-    yield charts.bars("by stage", stages, total, "fill")
-    yield charts.bars("by kind of layer", by_kind, total, "second")
+    yield charts.bars("MACs by stage", stages, total, "fill")
+    yield charts.bars("MACs by kind of layer", by_kind, total, "second")
     found = expansions(resolved.architecture)
     if found is not None:
         said, steps = ("as published", found.published) if found.published else ("solved", found.solved)
-        yield charts.trajectory(points(found.start, steps, "macs"), f"step by step, {said}")
+        title = f"MACs after each step, {said}, logarithmic"
+        yield charts.trajectory(points(found.start, steps, "macs"), title)
     around = list(curves(resolved))
     if around:
-        yield charts.curves("what each factor costs from here", around, total)
+        yield charts.curves("MACs that each factor costs from here", around, total)
 
 
 def _title(resolved: Resolved) -> str:
@@ -53,10 +54,60 @@ def _title(resolved: Resolved) -> str:
 
 def trajectory(name: str, start: Counts, steps: tuple[Step, ...], quantity: str, limit: int | None) -> str:
     """A cost after each step of an expansion, and the target where there is one."""
-    title = f"{name}: {quantity} after each step"
     found = points(start, steps, quantity)
-    said = f"{title}: {short(found[0].count)} to {short(found[-1].count)}"
-    return charts.picture(said, [charts.heading(title), charts.trajectory(found, "", limit)])
+    unit, last = _unit(quantity), f"{short(found[-1].count)} in {len(steps)} steps"
+    title = f"{short(limit)} {unit} from {name}: {last}" if limit else f"{name}: {unit}, {last}"
+    panel = charts.trajectory(found, f"{unit} after each step, logarithmic", limit)
+    return charts.picture(f"{title}, from {short(found[0].count)}", [charts.heading(title), panel])
+
+
+def front(points: Sequence[Counts], least: str, most: str, limits: Sequence[str]) -> str:
+    """The networks that no other beats with less of one quantity and more of the other."""
+    pairs = [(each[least], each[most]) for each in points]
+    names = _unit(least), _unit(most)
+    count = "one network" if len(pairs) == 1 else f"{len(pairs)} networks"
+    title = f"{count} with the least {names[0]} for their {names[1]}"
+    said = f"{title}, within {', '.join(limits)}"
+    return charts.picture(said, [charts.heading(title), panels.front(pairs, *names)])
+
+
+def difference(before: Resolved, after: Resolved) -> str:
+    """The MACs of two networks, stage by stage; of stages that only one has, too."""
+    counts = [_by_stage(each) for each in (before, after)]
+    names = dict.fromkeys([*counts[0], *counts[1]])
+    rows = [(name, counts[0].get(name, 0), counts[1].get(name, 0)) for name in names]
+    first, second = (each.cost().macs for each in (before, after))
+    names_of = before.network.identity.name, after.network.identity.name
+    one, other = ("before", "after") if len({*names_of}) == 1 else names_of
+    by = f" ({100 * (second / first - 1):+.1f} %)" if first != second else ""
+    title = f"{_title(before)}: {short(first)} to {short(second)} MACs{by}"
+    return charts.picture(title, [charts.heading(title), panels.pairs(rows, one, other, "MACs by stage")])
+
+
+def times(rows: Sequence[tuple[str, float, Mapping[str, float]]], ratio: float | None, step: str) -> str:
+    """Milliseconds a step of modules that were measured in turn, in parts by kind of operation."""
+    name, latency, _ = rows[0]
+    title = f"{name}: {latency:.1f} ms"
+    if ratio is not None:
+        title += f"; {rows[1][0]} takes {ratio:.2f} times as long"
+    panel = panels.stacked(rows, f"milliseconds {step}, median, by kind of operation")
+    return charts.picture(title, [charts.heading(title), panel])
+
+
+def ranks(rows: Sequence[tuple[str, Sequence[int | None]]], steps: Sequence[str], best: str) -> str:
+    """The place of the published axis in the ranking of every judge, at every published state."""
+    title = f"{best} comes nearest to the published order"
+    panel = panels.ranks(rows, steps, "place of the published axis among a step's candidates; 1 is first")
+    return charts.picture(title, [charts.heading(title), panel])
+
+
+def _by_stage(resolved: Resolved) -> dict[str, int]:
+    stages = zip(resolved.network.stages, resolved.stage_costs(), strict=True)
+    return {stage.name: cost.macs for stage, cost in stages}
+
+
+def _unit(quantity: str) -> str:
+    return QUANTITIES[quantity].title if quantity in QUANTITIES else quantity
 
 
 def points(start: Counts, steps: tuple[Step, ...], quantity: str) -> list[Point]:
