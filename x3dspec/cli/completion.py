@@ -16,7 +16,7 @@ from x3dspec.network.architecture import Architecture, load
 from x3dspec.network.cost import CONVENTIONS
 from x3dspec.network.memory import OPTIMIZERS
 from x3dspec.network.quantities import LIMITED
-from x3dspec.pytorch.formats import AXES, FORMATS
+from x3dspec.pytorch.formats import AXES, TARGETS
 
 
 def specs(context: typer.Context, incomplete: str) -> list[str]:
@@ -68,7 +68,7 @@ def optimizers(incomplete: str) -> list[str]:
 
 
 def formats(incomplete: str) -> list[str]:
-    return _beginning(FORMATS, incomplete)
+    return _beginning(TARGETS, incomplete)
 
 
 def open_axes(incomplete: str) -> list[str]:
