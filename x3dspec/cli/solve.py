@@ -11,7 +11,8 @@ from x3dspec.cli import arguments, completion, output
 from x3dspec.language import numbers
 from x3dspec.network.quantities import ALWAYS, QUANTITIES, Counts
 from x3dspec.network.units import parse_target
-from x3dspec.scaling.unknowns import Point, Solved, Unknown
+from x3dspec.scaling.snapping import Point
+from x3dspec.scaling.unknowns import Solved, Unknown
 from x3dspec.scaling.unknowns import solve as solved
 
 #: Characters of an exact value on a line.
@@ -85,6 +86,7 @@ def solve(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
     ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Solve for what a factor must be for a figure.
@@ -96,7 +98,7 @@ def solve(
     x3dspec solve x3d_m --for gamma_w --for gamma_d --target 4.73GFLOPs --target '4M params'
     """
     name, given = arguments.single(spec, "solve", context)
-    architecture = arguments.opened(name, options, clip)
+    architecture = arguments.opened(name, options, clip, machine)
     setting = arguments.values(architecture, given, context)
     names = [each.replace("-", "_") for each in unknowns]
     answer = solved(architecture, names, [parse_target(text) for text in targets], setting, symbolic)
@@ -105,14 +107,18 @@ def solve(
     elif form.value == "text":
         typer.echo("\n".join(_page(answer)))
     else:
-        typer.echo("\n".join(filter(None, (_form(each, form.value) for each in answer.unknowns))))
+        from x3dspec.formula.printers import equation
+
+        for each in answer.unknowns:
+            value = float(each.value) if each.closed_form is None else each.closed_form
+            typer.echo(equation(each.name, value, form.value))
 
 
 def _form(each: Unknown, form: str) -> str | None:
     """An unknown's closed form as an equation, or None where there is none."""
     if each.closed_form is None:
         return None
-    from x3dspec.formula.solve import equation
+    from x3dspec.formula.printers import equation
 
     return equation(each.name, each.closed_form, form)
 
