@@ -255,7 +255,7 @@ class X3D(nn.Module):
         output_fmt: str = "NCHW",
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
-        """What stages of feature_info give, as in timm's networks; norm means nothing.
+        """What stages of feature_info give; norm is ignored: wrappers give it.
 
         indices are theirs, or a number n for the last n. Without intermediates_only
         the features come first, with stop_early those of the last stage asked for.

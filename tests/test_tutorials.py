@@ -66,7 +66,7 @@ WRONG_TURNS = {
     "verify nothing.py": "no such file",
     "convert-weights none.pyth --spec x3d_s -o x.pt": "no such file",
     "report x3d_s --format pgn": "png",
-    "budget --target 3GFLOPs --plot steps.pdf": ".svg or .png",
+    "budget --target 3GFLOPs --plot steps.pdf": "no PDF is drawn here; an .svg converts to one",
     "emit": "--out",
     "budgte": "budget",
     "list preset": "presets",

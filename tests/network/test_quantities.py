@@ -13,6 +13,8 @@ from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.quantities import ALWAYS, LIMITED, QUANTITIES, Counts
 from x3dspec.network.units import figure, parse_target, short
 
+#: All but time, which needs a machine.
+COUNTED = [name for name in QUANTITIES if name != "ms"]
 NAMES = ["x3d_m", "csn_r101", "mobilenet_v2", "efficientnet_b0", "resnet"]
 
 
@@ -20,8 +22,8 @@ NAMES = ["x3d_m", "csn_r101", "mobilenet_v2", "efficientnet_b0", "resnet"]
 def test_an_evaluator_counts_what_the_network_has(name: str) -> None:
     architecture = x3dspec.load(name)
     network = architecture.resolve().network
-    counts = Evaluator.of(architecture, *QUANTITIES).counts({})
-    assert counts == {quantity.name: quantity.of(network) for quantity in QUANTITIES.values()}
+    counts = Evaluator.of(architecture, *COUNTED).counts({})
+    assert counts == {name: QUANTITIES[name].of(network) for name in COUNTED}
     assert Evaluator.of(architecture).counts({}) == {name: counts[name] for name in ALWAYS}
 
 

@@ -95,7 +95,7 @@ def test_command(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["missing.py"], "cannot be read"),
+        (["missing.py"], "missing.py: no such file"),
         (["peers.py"], "is not an emitted file"),
         (["x2d.py", "--against", "peers.py:missing"], "peers.py:missing: gives no module"),
         (["x2d.py", "--against", "peers.py:nothing"], "gives no module"),

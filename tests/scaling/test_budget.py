@@ -71,7 +71,7 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
 
 LISTED = (
     "the units are FLOPs, MACs, params and activations, "
-    "after k, M, G (or B) or T, and bytes, as in 6GiB saved"
+    "after k, M, G (or B) or T, bytes, as in 6GiB saved, and ms"
 )
 
 

@@ -72,7 +72,7 @@ def command(
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
-    """Time layers on this machine, and write what they take as formulas.
+    """Time this machine's layers, as formulas in a file.
 
     With the file, ms is a quantity: resolve, formula, budget and search take --machine. Needs torch.
     One thread of a CPU is timed by its own CPU time, anything else by the clock on the wall.

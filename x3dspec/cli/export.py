@@ -83,7 +83,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),
 ) -> None:
-    """Export a module to ONNX, OpenVINO, LiteRT, ExecuTorch, ncnn, Core ML or torch.export.
+    """Export a module to the format of a runtime.
 
     In the form that the runtime can run; compared with the module before it is kept. Needs torch.
 

@@ -28,8 +28,8 @@ class Input(TypedDict):
 class Costs(TypedDict):
     """`macs` are multiply-accumulates always; `operations` is the convention's figure. `saved` are the bytes
     kept for the backward pass of one clip, in train mode, 32-bit floats, without checkpointing; `peak` of the
-    greatest live activations of one clip at inference, null for a stream; `ms` are those of a step on
-    the machine of ``--machine``, in its form."""
+    greatest live activations of one clip at inference, null for flat and stream; `ms` are those of a step
+    on the machine of ``--machine``, in its form."""
 
     macs: int
     params: int
@@ -122,5 +122,5 @@ def milliseconds(resolved: Resolved) -> float | None:
 
 
 def peak(resolved: Resolved, form: str) -> int | None:
-    """A stream holds more between steps than within one: see what it remembers."""
-    return None if form == "stream" else resolved.peak(form)
+    """Of the forms that have a rule; a stream holds more between steps than within one."""
+    return resolved.peak(form) if form in ("train", "deploy") else None

@@ -33,11 +33,16 @@ def page(result: Result, exact: bool, details: bool) -> list[str]:
 def _table(result: Result, networks: tuple[Found, ...], exact: bool) -> list[str]:
     if not networks:
         return ["no network yet"]
-    full = _cells(result, networks, numbers.text, lambda _, count: f"{count:,}")
+    full = _cells(result, networks, numbers.text, _whole)
     lines = style.table(full)
     if exact or max(map(style.length, lines)) <= style.width():
         return lines
     return style.table(_cells(result, networks, output.brief, short))
+
+
+def _whole(quantity: str, count: int) -> str:
+    """Every digit; nanoseconds are no more exact than the laws that they come from."""
+    return short(quantity, count) if quantity == "ms" else f"{count:,}"
 
 
 def _cells(

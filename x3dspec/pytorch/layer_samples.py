@@ -127,7 +127,14 @@ def _convolution(kind: str, form: str, base: dict[str, Any], chance: random.Rand
     padding = tuple(size // 2 for size in kernel)
     sizes = tuple(-(-size // step) for size, step in zip(inputs.sizes, stride, strict=True))
     outputs = net.Shape(out, sizes)
-    given = {**base, "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+    given = {
+        **base,
+        "outputs": outputs,
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": (1, 1, 1),
+    }
     return net.Conv(**given, groups=groups, bias=form == "deploy")
 
 
@@ -136,7 +143,13 @@ def _pool(kind: str, base: dict[str, Any]) -> net.Layer[int]:
     window: dict[str, Any] = {"kernel": (1, 3, 3), "stride": (1, 2, 2), "padding": (0, 1, 1)}
     sizes = (inputs.sizes[0], *(-(-size // 2) for size in inputs.sizes[1:]))
     outputs = net.Shape(inputs.channels, sizes)
-    return net.Pool(**{**base, "outputs": outputs}, function=kind.removesuffix("_pool"), **window)
+    return net.Pool(
+        **{**base, "outputs": outputs},
+        function=kind.removesuffix("_pool"),
+        **window,
+        ceil_mode=False,
+        count_include_pad=True,
+    )
 
 
 @dataclass(frozen=True)
