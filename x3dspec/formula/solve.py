@@ -46,9 +46,9 @@ class Form:
     def value(self, values: Mapping[Any, Number]) -> Number | None:
         """The number at values of its symbols, or None where no real number has that power."""
         radicand = evaluated(self.radicand, values)
-        if radicand is None or (self.degree != 1 and not decided(radicand, lambda x: x > 0)):
-            return None
-        return evaluated(self.expression, values)
+        if self.degree == 1 or radicand is None:
+            return radicand
+        return evaluated(self.expression, values) if decided(radicand, lambda x: x > 0) else None
 
     def legible(self, values: Mapping[Any, Any], target: Any) -> Any:
         """As a person would write it, with some symbols replaced: one quotient, under one root.
