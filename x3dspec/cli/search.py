@@ -17,7 +17,7 @@ from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.quantities import LIMITED, QUANTITIES, Counts
-from x3dspec.network.units import Target, figure, parse_target, short
+from x3dspec.network.units import Target, figure, in_form, parse_target, short
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 from x3dspec.scaling.search.result import Far, Found, Proof, Result
 
@@ -95,6 +95,7 @@ def command(
         autocompletion=completion.objectives,
         help="What to have the most of: macs, params, activations, or a judge's score.",
     ),
+    form: str = typer.Option("train", "--form", help="Whose MACs limits are: train, or stream, a step's."),
     pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
     top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
     options: list[str] = typer.Option(
@@ -119,7 +120,7 @@ def command(
     from x3dspec.scaling.search.ranges import parse_fix, parse_grid
     from x3dspec.scaling.search.search import judged, search
 
-    targets = [parse_target(each, "limits") for each in limits]
+    targets = [in_form(parse_target(each, "limits"), form) for each in limits]
     chosen = _judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options)

@@ -47,7 +47,9 @@ class Binder:
         """The closed form of one quantity."""
         if quantity not in self._formulas:
             counted = QUANTITIES[quantity]
-            total = counted.of(self.network) if counted.tally is None else counted.tally(self.cost)
+            total = (
+                counted.tally(self.cost) if counted.tally and not counted.view else counted.of(self.network)
+            )
             self._formulas[quantity] = lift(total)
         return self._formulas[quantity]
 
