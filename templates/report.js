@@ -117,8 +117,13 @@ function resolve(given) {
 const convention = () => data.conventions.find((each) => each.name === state.convention);
 
 function operations(tally, results) {
-  const { per_mac: perMac, per_norm_element: perNorm } = convention();
-  return BigInt(perMac) * results[tally.macs] + BigInt(perNorm) * results[tally.norm_elements];
+  const each = convention();
+  const parts = [
+    [each.per_mac, tally.macs],
+    [each.per_norm_element, tally.norm_elements],
+    [each.per_layer_norm_element, tally.layer_norm_elements],
+  ];
+  return parts.reduce((sum, [per, slot]) => sum + BigInt(per) * results[slot], 0n);
 }
 
 // A figure as `budget --target` takes it: 4.7GFLOPs, 4M params, 90,000,000. Its unit, where it has one, must

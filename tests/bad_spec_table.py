@@ -4,7 +4,7 @@
       15|   - {name: res}     in place of line 15 of the toy; `15-17|` in place of three, `15+|` after it
         |   - {name: more}    one more line of the same change
       5-7 gone                without these lines
-      > 3:17: axes.width: ... what is printed, without the file's name
+      > 3:17: axes.width: ... what is printed, without the file's name; {layers} are all the kinds
 
 After a change of wording, ``python tests/bad_spec_table.py`` writes down what is printed now; read the
 difference.
@@ -20,12 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import x3dspec
-from x3dspec.language.errors import SpecError
+from x3dspec.language.errors import MAX_LISTED, SpecError
+from x3dspec.language.layer_keys import LayerItem
 
 TABLE = Path(__file__).parent / "bad_specs" / "table.txt"
 _NUMBERED = re.compile(r" {0,1}(\d{1,2})  (.*)")
 _EDIT = re.compile(r"  (?:(\d+)(?:-(\d+))?(\+?)| *)(?:\| ?(.*)| gone)")
 _EXPECTED = "  > "
+#: All kinds of layers as messages list them, in full or as many as they show.
+_LAYERS = re.compile(rf"the layers are {', '.join([*LayerItem.model_fields][:MAX_LISTED])}[\w, ]*")
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,14 @@ def _case(block: str) -> Case:
 
 
 def printed(case: Case, toy: list[str]) -> list[str]:
-    """What is printed of a case, without the file's name; the folder at hand is left with its spec."""
+    """What is printed of a case, as the table has it; the folder at hand is left with its spec."""
     path = Path(f"{case.name}.yaml")
     path.write_text(case.text(toy), encoding="utf-8")
     try:
         x3dspec.load(str(path)).resolve()
     except SpecError as error:
-        return [str(problem).removeprefix(f"{path}:") for problem in error.problems]
+        lines = [str(problem).removeprefix(f"{path}:") for problem in error.problems]
+        return [_LAYERS.sub("the layers are {layers}", line) for line in lines]
     raise AssertionError(f"{case.name} is no bad spec")
 
 

@@ -220,9 +220,22 @@ class _Grammar:
             body["eps"] = 0.001
         return self._maybe({"norm": body})
 
+    def _other_norm(self) -> Layer:
+        """A norm of each sample alone, or a learned scale."""
+        kinds = [
+            {"layer_norm": {}},
+            {"layer_norm": {"eps": 0.001}},
+            {"scale": {}},
+            {"scale": {"shared": True, "init": 0.1}},
+        ]
+        kinds += [{"group_norm": {"groups": self.chance.choice([1, 2, "channels"])}}]
+        return self._maybe(self.chance.choice(kinds))
+
     def _follow(self) -> list[Layer]:
         """What may follow a convolution and keeps the shape."""
-        layers = [self._norm()] if self._sometimes(0.8) else []
+        layers = [self._norm()] if self._sometimes(0.7) else []
+        if self._sometimes(0.15):
+            layers.append(self._other_norm())
         if self._sometimes(0.2):
             body: dict[str, Any] = {
                 "hidden": self.chance.choice(["round_width(channels / 4)", "4", "ceil(channels / 3)"])
@@ -365,6 +378,8 @@ class _Grammar:
         stages: list[dict[str, Any]] = [{"name": "pool", "layers": ["mean"]}]
         if self._sometimes(0.3):
             stages[0]["layers"].insert(0, {"dropout": {"rate": 0.5}})
+        if self._sometimes(0.2):
+            stages[0]["layers"].append({"layer_norm": {}})
         if self._sometimes(0.4):
             layers: list[Layer] = [{"linear": {"out": self._width(), "bias": self._sometimes()}}]
             stages.append({"name": "hidden", "layers": [*layers, self.chance.choice(ACTIVATIONS)]})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import emitted
@@ -18,6 +19,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import x3dspec
+from specs import written
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch import convert, key_rules_reader
 
@@ -154,3 +156,17 @@ def test_torch_counts_two_a_mac() -> None:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         emitted.on_meta(resolved)(torch.empty(1, 3, 4, 160, 160, device="meta"))
     assert counter.get_total_flops() == resolved.cost("torch").operations == 1_210_513_024
+
+
+def test_fvcore_counts_five_of_a_layer_or_group_norm_in_either_mode(tmp_path: Path) -> None:
+    resolved = written(
+        tmp_path,
+        "name: tiny\ninput: {frames: 4, size: 8}\nstages:\n"
+        "  - {name: stem, layers: [conv: {out: 8, kernel: 3}, layer_norm, group_norm: {groups: 2}, norm]}\n"
+        "  - {name: head, layers: [mean, layer_norm, linear: {out: classes}]}\n",
+    ).resolve()
+    for convention, model in (
+        ("fvcore", emitted.build(resolved).eval()),
+        ("ptv-zoo", emitted.build(resolved)),
+    ):
+        assert fvcore(model, 4, 8) == resolved.cost(convention).operations

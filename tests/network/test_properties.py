@@ -22,7 +22,7 @@ from x3dspec.language.expressions import Expr
 from x3dspec.language.numbers import Exact
 from x3dspec.language.tape import Tape
 
-QUANTITIES = ("macs", "params", "activations", "weights", "norm_elements", "bytes")
+QUANTITIES = ("macs", "params", "activations", "weights", "norm_elements", "layer_norm_elements", "bytes")
 DIALECTS = ("always", "on_width_change")
 RANGES = {
     "gamma_t": (1, 64),

@@ -30,7 +30,7 @@ from x3dspec.network.cost import Cost
 from x3dspec.pytorch import probe
 from x3dspec.pytorch.operations import NAMES, operations
 
-QUANTITIES = ("macs", "params", "activations", "weights", "norm_elements", "bytes")
+QUANTITIES = ("macs", "params", "activations", "weights", "norm_elements", "layer_norm_elements", "bytes")
 
 
 def resolved(folder: Path, drawn: specgen.Drawn) -> Resolved:

@@ -88,7 +88,7 @@ def test_figures_are_read_and_mapped() -> None:
     target = in_form(parse_target("150MFLOPs"), "stream")
     assert (target.quantity, target.value) == ("step_macs", 150_000_000)
     for form, wrong in (
-        ("stream", "of a stream there are macs, .* no activations"),
+        ("stream", "of a stream there are .*, no activations"),
         ("flat", "unknown form"),
     ):
         with pytest.raises(SpecError, match=wrong):
@@ -106,6 +106,6 @@ def test_commands_know_the_form(capsys: Capture) -> None:
     assert rewritten(found)["step_macs"] == answer["achieved"] <= 150_000_000
     limits = ["--max", "60MFLOPs", "--max", "20 frames late", "--fix", "gamma_t=1", "--fix", "gamma_s=1"]
     assert run(["search", "x2d", "--form", "stream", *limits, "--json"]) == 0
-    best = json.loads(capsys.readouterr().out)["networks"][0]
+    best = json.loads(capsys.readouterr().out)["best"][0]
     assert rewritten(load("x2d").resolve(**best["factors_exact"]))["delay"] <= 20
     assert best["cost"]["step_macs"] <= 60_000_000

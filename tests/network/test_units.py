@@ -30,7 +30,10 @@ def test_targets(text: str, quantity: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("10ms", "unknown unit 'ms'; time depends on the machine and is no target; the units are FLOPs"),
+        (
+            "10s",
+            "unknown unit 's'; time is in ms, on a machine that calibrate has timed; the units are",
+        ),
         ("3QFLOPs", "unknown unit 'QFLOPs'; no prefix is 'Q'; the units are FLOPs, MACs, params and act"),
         ("1/3GFLOPs", "'1/3GFLOPs' does not begin with a decimal number"),
         ("4__7GFLOPs", "'4__7GFLOPs' does not begin with a decimal number"),

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import x3dspec
+from specs import written
 from x3dspec.cli import run
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Resolved
@@ -159,3 +160,40 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert difference(built(small), built(answer.resolved, own), clip(small), train=False) < 1e-12
     assert run(["grow", path, "--gamma-w", "0.5", "-o", str(tmp_path / "less.pyth")]) == 2
     assert not (tmp_path / "less.pyth").exists()
+
+
+#: `w` widens what `body` reads, between two layers whose channels stay.
+OTHERS = """
+name: others
+factors: {{w: {{start: 1}}, d: {{start: 1}}}}
+input: {{size: 16}}
+classes: 5
+blocks:
+  cell:
+    arguments: [inner]
+    layers:
+      - residual:
+          branch: [conv: {{out: inner, kernel: 3}}, {layers}, conv: {{out: 16, kernel: 1}}, scale]
+stages:
+  - {{name: stem, layers: [conv: {{out: 16, kernel: 3}}, layer_norm, group_norm: {{groups: 4}}]}}
+  - {{name: body, block: cell, inner: 8 * w, repeat: ceil(2 * d)}}
+  - {{name: head, layers: [mean, layer_norm, linear: {{out: classes}}]}}
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_slopes_and_scales_grow_with_their_channels(method: Method, tmp_path: Path) -> None:
+    architecture = written(tmp_path, OTHERS.format(layers="norm, prelu, scale, prelu: {shared: true}"))
+    small, large = architecture.resolve(), architecture.resolve(w=2, d="3/2")
+    before = built(small)
+    after = built(large, grow(before.state_dict(), small, large, method=method, seed=3))
+    for train in (False, True):
+        assert difference(before, after, clip(small), train=train) < 1e-12
+
+
+@pytest.mark.parametrize("layer", ["layer_norm", "group_norm: {groups: 2}"])
+def test_a_mean_over_channels_that_grow_is_refused(layer: str, tmp_path: Path) -> None:
+    architecture = written(tmp_path, OTHERS.format(layers=layer))
+    small, large = architecture.resolve(), architecture.resolve(w=2)
+    with pytest.raises(SpecError, match=r"_norm: takes its mean over channels"):
+        grow(built(small).state_dict(), small, large)

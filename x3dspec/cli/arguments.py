@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import typer
 
+from x3dspec.language import machine_file
 from x3dspec.language.errors import Problem, SpecError, nearest, unknown
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.syntax import ExpressionError
@@ -56,10 +57,20 @@ def single(words: list[str], command: str, context: typer.Context) -> tuple[str,
     return found.specs[0], found.factors
 
 
-def opened(spec: str, choices: list[str], clip: str | None = None) -> Architecture:
-    """The spec with ``--set`` and ``--clip`` applied."""
-    architecture = chosen(load(spec), choices)
+def opened(
+    spec: str, choices: list[str], clip: str | None = None, machine: str | None = None
+) -> Architecture:
+    """The spec with ``--set``, ``--clip`` and ``--machine`` applied."""
+    architecture = chosen(load(spec), choices).on(None if machine is None else machine_file.read(machine))
     return architecture if clip is None else _at_clip(architecture, clip)
+
+
+def timed_form(form: str, architecture: Architecture) -> str:
+    """The same form, unless another one than the machine's is chosen."""
+    machine = architecture.source.machine
+    if machine is not None and form not in ("train", machine.form):
+        raise SpecError.at("--machine", f"has timed the {machine.form} form, not {form}")
+    return form
 
 
 def chosen(architecture: Architecture, choices: list[str]) -> Architecture:

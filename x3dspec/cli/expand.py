@@ -9,81 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli import plot as picture
-from x3dspec.cli.budget import Taken
-from x3dspec.cli.budget import steps as trajectory
+from x3dspec.cli.expand_answer import content
 from x3dspec.cli.expand_page import page
 from x3dspec.cli.scoring import Narrator, Stop, stopping
-from x3dspec.formula.real import text
-from x3dspec.language import numbers
 from x3dspec.language.errors import Infeasible, SpecError
 from x3dspec.network import preset
 from x3dspec.network.architecture import Architecture
-from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target, parse_target
-from x3dspec.scaling.expand import RULES, Expansion, Option, expand, published_steps
+from x3dspec.scaling.expand import RULES, Expansion, expand, published_steps
 from x3dspec.scaling.inheritance import Inheritance
 from x3dspec.scaling.journal import Journal, digest, journaled
 from x3dspec.scaling.judges import BUILT_IN, CLOSED_FORMS, WARNING, judge
 from x3dspec.scaling.trainer import Trainer, inherits, split
-from x3dspec.scaling.trajectory import Step
 
 #: Candidates that a cluster is given at a time: all of any step.
 MAX_ON_CLUSTER = 256
 
 Rule = Enum("Rule", {name: name for name in RULES}, type=str)  # type: ignore[misc]
-
-
-class Tried(TypedDict):
-    """A step that an axis could take, and its score; null where it has none, and `note` says why."""
-
-    axis: str
-    factor: str
-    raw: int | float
-    value: int | float
-    value_exact: str
-    multiplier: float
-    exact: str | None
-    ratio: float
-    relaxed_macs: float | None
-    cost: Counts
-    score: float | None
-    note: str
-
-
-class Passed(TypedDict):
-    """An axis that can take no step, and why."""
-
-    axis: str
-    reason: str
-    score: None
-
-
-class RoundDone(TypedDict):
-    """One step of the loop: all candidates from one state, and which of them was kept."""
-
-    candidates: list[Tried | Passed]
-    kept: str
-    why: str
-    overshoots: bool
-
-
-class ExpandAnswer(output.Answer):
-    """An expansion: every round, the steps that were kept, and the network where it arrived."""
-
-    judge: str
-    rule: str
-    start: Counts
-    rounds: list[RoundDone]
-    trajectory: list[Taken]
-    ended: str
-    failed: str
-    factors: dict[str, int | float]
-    factors_exact: dict[str, str]
-    cost: Counts
 
 
 def register(app: typer.Typer) -> None:
@@ -182,7 +127,7 @@ def _answer(
 ) -> None:
     # First what was found, which may have taken days, then what may yet go wrong.
     if as_json:
-        typer.echo(output.document(_content(found, name)))
+        typer.echo(output.document(content(found, name)))
     else:
         style.show(page(found, name, candidates))
     if found.trajectory.steps and not found.undecided:
@@ -270,49 +215,4 @@ def _subject(
         "command": template,
         "rule": rule,
         "axes": names,
-    }
-
-
-def _content(found: Expansion, name: str) -> ExpandAnswer:
-    path = found.trajectory
-    return {
-        "x3dspec": output.head("expand"),
-        "judge": name,
-        "rule": found.rule,
-        "start": path.counts,
-        "rounds": [
-            {
-                "candidates": [_candidate(each) for each in each_round.options],
-                "kept": each_round.kept.axis,
-                "why": each_round.why,
-                "overshoots": each_round.overshoots,
-            }
-            for each_round in found.rounds
-        ],
-        "trajectory": trajectory(path),
-        "ended": path.ended,
-        "failed": found.failed,
-        "factors": {n: output.number(v) for n, v in path.state.setting.items()},
-        "factors_exact": {n: numbers.text(v) for n, v in path.state.setting.items()},
-        "cost": path.steps[-1].counts if path.steps else path.counts,
-    }
-
-
-def _candidate(each: Option) -> Tried | Passed:
-    step, score = each.option, each.score
-    if not isinstance(step, Step):
-        return {"axis": step.axis, "reason": step.reason, "score": None}
-    return {
-        "axis": step.axis,
-        "factor": step.factor,
-        "raw": output.number(step.raw),
-        "value": output.number(step.snapped),
-        "value_exact": numbers.text(step.snapped),
-        "multiplier": float(step.multiplier),
-        "exact": text(step.multiplier),
-        "ratio": step.ratio,
-        "relaxed_macs": None if step.relaxed is None else float(step.relaxed),
-        "cost": step.counts,
-        "score": score.value,
-        "note": score.note,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from x3dspec.cli import output, style
-from x3dspec.cli.budget import solved
+from x3dspec.cli.budget_page import solved
 from x3dspec.language import numbers
 from x3dspec.scaling.expand import Expansion, Option, Round
 from x3dspec.scaling.trajectory import Step

@@ -161,10 +161,7 @@ def _answer(exported: Exported | None, to: str, form: str, doctor: DoctorAnswer 
         "dynamic": exported.dynamic if exported else (),
         "inputs": exported.inputs if exported else (),
         "outputs": exported.outputs if exported else (),
-        "parity": [
-            {"shape": p.shape, "difference": p.difference, "ok": p.ok}
-            for p in (exported.parities if exported else ())
-        ],
+        "parity": [output.picked(Parity, parity) for parity in (exported.parities if exported else ())],
         "inspected": exported.inspected if exported else "",
         "doctor": doctor,
     }

@@ -58,6 +58,7 @@ def formula(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
     ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Print the closed form of a cost.
@@ -71,7 +72,7 @@ def formula(
     from x3dspec.formula.render import render
 
     name, given = arguments.single(spec, "formula", context)
-    architecture = arguments.opened(name, options, clip)
+    architecture = arguments.opened(name, options, clip, machine)
     setting = arguments.values(architecture, given, context)
     counted = in_form(quantity.value, of_form)
     closed = derive(architecture, counted, convention=convention, relaxed=relaxed, setting=setting)

@@ -14,7 +14,7 @@ from x3dspec.cli import style
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Look": ("resolve", "formula", "scaling", "report", "diff", "list"),
     "Choose": ("budget", "solve", "expand", "search", "judges"),
-    "Make": ("emit", "verify", "export", "convert-weights", "identify", "grow", "bench"),
+    "Make": ("emit", "verify", "export", "convert-weights", "identify", "grow", "bench", "calibrate"),
     "Write": ("init", "check", "schema"),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)

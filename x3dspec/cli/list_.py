@@ -55,6 +55,7 @@ class Convention(Listed):
     unit: str
     per_mac: int
     per_norm_element: int
+    per_layer_norm_element: int
 
 
 class ListAnswer(output.Answer, total=False):
@@ -134,6 +135,7 @@ def _conventions() -> list[Convention]:
             "doc": each.doc,
             "per_mac": each.per_mac,
             "per_norm_element": each.per_norm_element,
+            "per_layer_norm_element": each.per_layer_norm_element,
         }
         for each in CONVENTIONS.values()
     ]

@@ -30,11 +30,12 @@ def answered() -> dict[str, type]:
     """What each command answers. Commands are imported late everywhere, and so here."""
     from x3dspec.cli import (
         bench,
-        budget,
+        budget_answer,
+        calibrate,
         check,
         convert_weights,
         diff,
-        expand,
+        expand_answer,
         export,
         formula,
         grow,
@@ -43,16 +44,16 @@ def answered() -> dict[str, type]:
         list_,
         resolve,
         scaling,
-        search,
+        search_answer,
         solve,
         verify,
     )
 
     return {
         "resolve": resolve.ResolveAnswer,
-        "budget": budget.BudgetAnswer,
-        "expand": expand.ExpandAnswer,
-        "search": search.SearchAnswer,
+        "budget": budget_answer.BudgetAnswer,
+        "expand": expand_answer.ExpandAnswer,
+        "search": search_answer.SearchAnswer,
         "solve": solve.SolveAnswer,
         "judges": judges.JudgesAnswer,
         "formula": formula.FormulaAnswer,
@@ -63,6 +64,7 @@ def answered() -> dict[str, type]:
         "identify": identify.IdentifyAnswer,
         "export": export.ExportAnswer,
         "bench": bench.BenchAnswer,
+        "calibrate": calibrate.CalibrateAnswer,
         "check": check.CheckAnswer,
         "diff": diff.DiffAnswer,
         "list": list_.ListAnswer,

@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
-from typing_extensions import TypedDict
 
 from x3dspec.cli import arguments, completion, output, style
 from x3dspec.cli import plot as picture
-from x3dspec.cli.progress import Progress, duration
+from x3dspec.cli.progress import Progress
+from x3dspec.cli.search_answer import content
+from x3dspec.cli.search_page import page
+from x3dspec.cli.search_progress import SearchProgress
 from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import Evaluator
-from x3dspec.network.quantities import LIMITED, QUANTITIES, Counts
-from x3dspec.network.units import Target, figure, in_form, parse_target, short
+from x3dspec.network.quantities import LIMITED, QUANTITIES
+from x3dspec.network.units import in_form, parse_target
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
-from x3dspec.scaling.search.result import Far, Found, Proof, Result
+from x3dspec.scaling.search.result import Result
 
 MAX_TOP = 1000
-
-
-class Limit(TypedDict):
-    """A limit as typed and read."""
-
-    text: str
-    quantity: str
-    value: int
-    meaning: str
-
-
-class Candidate(TypedDict):
-    """A network within the limits; its score where a judge was asked."""
-
-    factors: dict[str, int | float]
-    factors_exact: dict[str, str]
-    cost: Counts
-    score: float | None
-
-
-#: A factor's values: how many there are, how many of them roundings tell apart, why these.
-Values = TypedDict(
-    "Values", {"factor": str, "from": str, "to": str, "values": int, "distinct": int, "why": str}
-)
-
-
-class Pareto(TypedDict):
-    """The networks that no other beats with less of one quantity and more of the other."""
-
-    least: str
-    most: str
-    front: list[Candidate]
-
-
-class SearchAnswer(output.Answer):
-    """The best networks within all limits, the best one first, and the proof."""
-
-    limits: list[Limit]
-    objective: str
-    best: list[Candidate]
-    proof: Proof
-    ranges: list[Values]
-    pareto: Pareto | None
 
 
 def register(app: typer.Typer) -> None:
@@ -103,6 +61,7 @@ def command(
     ),
     exact: bool = typer.Option(False, "--exact", help="Every value and count in full."),
     details: bool = typer.Option(False, "-v", "--ranges", help="Also which values each factor took."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     out: Path = typer.Option(None, "-o", "--output", metavar="FILE", help="Write the best as a spec again."),
     plot: Path = typer.Option(None, "--plot", metavar="FILE", help="Draw --pareto: .svg or .png."),
@@ -123,7 +82,7 @@ def command(
     targets = [in_form(parse_target(each, "limits"), form) for each in limits]
     chosen = _judge(objective)
     axes = _pareto(pareto)
-    architecture = arguments.opened(spec, options)
+    architecture = arguments.opened(spec, options, machine=machine)
     if plot is not None and axes is None:
         raise SpecError.at("--plot", "draws what --pareto finds")
     picture.expect(plot)
@@ -138,14 +97,14 @@ def command(
             "macs" if chosen else objective,
             top,
             axes,
-            _Telling(progress, "macs" if chosen else objective),
+            SearchProgress(progress, "macs" if chosen else objective),
         )
         if chosen and found.proof.complete:
             found = judged(found, chosen, objective, top)
     if as_json:
-        typer.echo(output.document(_content(found)))
+        typer.echo(output.document(content(found)))
     else:
-        style.show(_page(found, exact, details))
+        style.show(page(found, exact, details))
     for warning in _warnings(found):
         style.warn(warning)
     files: dict[Path, str | bytes] = {}
@@ -206,150 +165,3 @@ def _pareto(text: str | None) -> tuple[str, str] | None:
         if name not in LIMITED:
             raise SpecError.at("--pareto", unknown("quantity", name, LIMITED, "the quantities are"))
     return names[0], names[1]
-
-
-class _Telling:
-    """How far a search is: what is prepared, then how many networks are done, how fast, and the best."""
-
-    def __init__(self, progress: Progress, objective: str) -> None:
-        self._progress, self._objective = progress, objective
-        self._began: float | None = None
-
-    def __call__(self, far: Far) -> None:
-        now = time.monotonic()
-        if self._began is None and not far.preparing:
-            self._began = now
-        if self._progress.due:
-            self._progress.show(self._line(far, now - (self._began or now)))
-
-    def _line(self, far: Far, seconds: float) -> str:
-        share = f"{far.done / max(1, far.total):6.1%}"
-        if far.preparing:
-            return f"preparing {' x '.join(far.preparing)}: {share}"
-        rate = far.done / seconds if seconds else 0
-        left = duration((far.total - far.done) / rate) if rate else ""
-        speed = f", {output.short(int(rate))}/s, {left} left" if rate else ""
-        best = "none" if far.best is None else figure(self._objective, far.best)
-        return f"{share} of {output.short(far.total)} networks{speed}, best {best}"
-
-
-def _content(found: Result) -> SearchAnswer:
-    return {
-        "x3dspec": output.head("search"),
-        "limits": [_limit(each) for each in found.limits],
-        "objective": found.objective,
-        "best": [_network(each) for each in found.best],
-        "proof": found.proof,
-        "ranges": [
-            {
-                "factor": each.factor,
-                "from": numbers.text(each.values[0]),
-                "to": numbers.text(each.values[-1]),
-                "values": len(each.values),
-                "distinct": found.distinct[each.factor],
-                "why": each.chosen,
-            }
-            for each in found.ranges
-        ],
-        "pareto": None
-        if found.pareto is None
-        else {"least": found.pareto[0], "most": found.pareto[1], "front": [_network(e) for e in found.front]},
-    }
-
-
-def _limit(each: Target) -> Limit:
-    return {"text": each.text, "quantity": each.quantity, "value": each.value, "meaning": each.meaning}
-
-
-def _network(each: Found) -> Candidate:
-    return {
-        "factors": {name: output.number(value) for name, value in each.setting.items()},
-        "factors_exact": {name: numbers.text(value) for name, value in each.setting.items()},
-        "cost": each.counts,
-        "score": each.score,
-    }
-
-
-def _title(objective: str) -> str:
-    """A quantity as people write it; a judge by its name."""
-    return QUANTITIES[objective].title if objective in QUANTITIES else objective
-
-
-def _page(found: Result, exact: bool, details: bool) -> list[str]:
-    limits = ", ".join(each.text for each in found.limits)
-    title = style.wrapped(f"The most {_title(found.objective)} within {limits}")
-    lines = [*map(style.bold, title), "", *_table(found, found.best, exact)]
-    if found.pareto is not None:
-        least, most = found.pareto
-        lines += [
-            "",
-            f"{len(found.front)} networks with the least {_title(least)} for their {_title(most)}",
-            "",
-        ]
-        lines += _table(found, found.front, exact)
-    if details:
-        lines += ["", *_ranges(found), ""]
-        meanings = [f"{each.value:,} {_title(each.quantity)}: {each.meaning}" for each in found.limits]
-        lines += [line for each in meanings for line in style.wrapped(each)]
-    return [*lines, "", *_proof(found, details)]
-
-
-def _table(found: Result, networks: tuple[Found, ...], exact: bool) -> list[str]:
-    if not networks:
-        return ["no network yet"]
-    full = _cells(found, networks, numbers.text, lambda _, count: f"{count:,}")
-    lines = style.table(full)
-    if exact or max(map(style.length, lines)) <= style.width():
-        return lines
-    return style.table(_cells(found, networks, output.brief, short))
-
-
-def _cells(
-    found: Result,
-    networks: tuple[Found, ...],
-    value: Callable[[numbers.Exact], str],
-    count: Callable[[str, int], str],
-) -> list[style.Column]:
-    """A column for each factor that was free to move, and for each figure."""
-    columns = [style.Column("#", [str(index) for index, _ in enumerate(networks, 1)], right=True)]
-    for each in found.ranges:
-        if len(each.values) > 1 or each.chosen == "costs nothing":
-            values = [value(network.setting[each.factor]) for network in networks]
-            columns.append(style.Column(style.symbol(each.factor), values, right=True))
-    for quantity in networks[0].counts:
-        counts = [count(quantity, network.counts[quantity]) for network in networks]
-        columns.append(style.Column(_title(quantity), counts, right=True))
-    if networks[0].score is not None:
-        scores = [f"{network.score:.6g}" for network in networks]
-        columns.append(style.Column("score", scores, right=True))
-    return columns
-
-
-def _ranges(found: Result) -> list[str]:
-    ends = [(output.brief(each.values[0]), output.brief(each.values[-1])) for each in found.ranges]
-    return style.table(
-        [
-            style.Column("factor", [each.factor for each in found.ranges]),
-            style.Column("from", [first for first, _ in ends], right=True),
-            style.Column("to", [last for _, last in ends], right=True),
-            style.Column("values", [f"{len(each.values):,}" for each in found.ranges], right=True),
-            style.Column("distinct", [f"{found.distinct[e.factor]:,}" for e in found.ranges], right=True),
-            style.Column("", [each.chosen for each in found.ranges]),
-        ]
-    )
-
-
-def _proof(found: Result, details: bool) -> list[str]:
-    within = f"{found.proof.within:,} of {found.proof.networks:,} different networks are within the limits"
-    lines = style.wrapped(f"{within}, of {found.proof.combinations:,} combinations of values")
-    if details:
-        counted = f"{found.proof.counted:,} of them one by one, the others by bounds"
-        lines += style.wrapped(f"{found.proof.covered:,} covered, {counted}")
-    if found.proof.refused:
-        lines += style.wrapped(f"{found.proof.refused:,} of those were better and cannot be built")
-    if not found.proof.complete:
-        share = f"{found.proof.covered / found.proof.networks:.1%} of them"
-        return [*lines, style.yellow(f"interrupted after {share}: the best so far, and not proved")]
-    bound = found.proof.bound
-    proved = "" if bound is None else f": {bound:,} is the most there is"
-    return [*lines, style.green(f"proved{proved}")]

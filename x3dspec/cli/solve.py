@@ -85,6 +85,7 @@ def solve(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
     ),
     clip: str = typer.Option(None, metavar="TxS", help="Count at this clip, e.g. 16x224."),
+    machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
 ) -> None:
     """Solve for what a factor must be for a figure.
@@ -96,7 +97,7 @@ def solve(
     x3dspec solve x3d_m --for gamma_w --for gamma_d --target 4.73GFLOPs --target '4M params'
     """
     name, given = arguments.single(spec, "solve", context)
-    architecture = arguments.opened(name, options, clip)
+    architecture = arguments.opened(name, options, clip, machine)
     setting = arguments.values(architecture, given, context)
     names = [each.replace("-", "_") for each in unknowns]
     answer = solved(architecture, names, [parse_target(text) for text in targets], setting, symbolic)

@@ -123,7 +123,9 @@ class Emitter:
         functions = {step.function for step in steps if step.kind == "activation"}
         functions |= {function for gate in self.gates for function in gate}
         modules = {net.FUNCTIONS[function].call.partition(".")[0] for function in functions}
-        functional = ["import torch.nn.functional as F"] if "F" in modules or self._helpers() else []
+        functional = (
+            ["import torch.nn.functional as F"] if "F" in modules or "SameConv" in self._helpers() else []
+        )
         checkpoint = ["from torch.utils.checkpoint import checkpoint"] if self._sequences() else []
         return [*self._standard(), "import torch", *functional, "from torch import Tensor, nn", *checkpoint]
 

@@ -17,6 +17,10 @@ _OURS = {
     "batchnorm2d": "norm",
     "batchnorm3d": "norm",
     "bn": "norm",
+    "layernorm": "layer_norm",
+    "groupnorm": "group_norm",
+    "layerscale": "scale",
+    "rezero": "scale",
     "convolution": "conv",
     "conv2d": "conv",
     "conv3d": "conv",
@@ -43,7 +47,7 @@ _NOT_HERE = frozenset(
         ),
         *("concat", "cat", "split", "shuffle", "channelshuffle", "flatten", "reshape", "permute", "pad"),
         *("attention", "selfattention", "multiheadattention", "mhsa", "nonlocal", "transformer", "embedding"),
-        *("layernorm", "groupnorm", "instancenorm", "rmsnorm", "syncbatchnorm", "localresponsenorm"),
+        *("instancenorm", "rmsnorm", "syncbatchnorm", "localresponsenorm"),
         *("upsample", "interpolate", "convtranspose", "deconv", "lstm", "gru", "rnn", "droppath"),
     ]
 )

@@ -63,6 +63,27 @@ class Norm(Layer):
     )
 
 
+class LayerNorm(Layer):
+    """Layer normalisation of each position over its channels."""
+
+    eps: Share = Field(
+        default=Number(Fraction(1, 100_000)), description="added to the variance; may depend on options"
+    )
+
+
+class GroupNorm(LayerNorm):
+    """Normalisation of groups of channels over all positions."""
+
+    groups: Expression = Field(description="groups; they divide the channels")
+
+
+class Scale(Layer):
+    """A learned factor."""
+
+    shared: bool = Field(default=False, description="whether all channels share one factor")
+    init: Plain = Field(default=1.0, gt=-1000, lt=1000, description="what it begins at")
+
+
 class Activation(Layer):
     """A pointwise non-linearity."""
 
@@ -140,6 +161,9 @@ class LayerItem(Model):
 
     conv: Conv | None = Field(default=None, description="convolution")
     norm: Norm | None = Field(default=None, description="batch normalisation")
+    layer_norm: LayerNorm | None = Field(default=None, description="layer normalisation over channels")
+    group_norm: GroupNorm | None = Field(default=None, description="group normalisation")
+    scale: Scale | None = Field(default=None, description="a learned factor of every channel")
     relu: Activation | None = Field(default=None, description="max(x, 0)")
     swish: Activation | None = Field(default=None, description="x * sigmoid(x), torch's SiLU")
     relu6: Activation | None = Field(default=None, description="min(max(x, 0), 6)")

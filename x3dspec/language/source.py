@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 from x3dspec.language import schema
 from x3dspec.language.document import Document
 from x3dspec.language.errors import Problem, SpecError, unknown
+from x3dspec.language.machine_file import Machine
 from x3dspec.language.numbers import Exact
 from x3dspec.language.syntax import names
 
@@ -38,7 +39,8 @@ class Source:
     """A checked spec: the network's own document and what presets and the user set in it.
 
     `options` has every option's value, `chosen` those that the user set by hand, and `own` what these
-    were before. `accuracy` is what this very file prints; a base's is not its presets'.
+    were before. `accuracy` is what this very file prints; a base's is not its presets'. `machine` is the one
+    that its networks are timed on.
     """
 
     identity: Identity
@@ -52,6 +54,7 @@ class Source:
     chosen: Mapping[str, int | str] = field(default_factory=dict)
     own: Mapping[str, int | str] = field(default_factory=dict)
     accuracy: schema.Accuracy | None = None
+    machine: Machine | None = None
 
     @property
     def display(self) -> str:

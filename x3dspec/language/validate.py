@@ -18,7 +18,7 @@ _TEMPLATE_CLASSES = frozenset(
     {"F", "Tensor", "Any", "Module", "SqueezeExcite"}
     | {"FrameConv", "TimeConv", "Projection"}
     | {"ClipConv", "ClipMaxPool", "ClipAvgPool"}
-    | {"SameConv2d", "SameConv3d"}
+    | {"SameConv2d", "SameConv3d", "ChannelNorm", "Scale"}
     | {"Stream", "StepConv", "Delay", "RunningMean"}
 )
 

@@ -16,6 +16,7 @@ from x3dspec.language.document import Document
 from x3dspec.language.errors import BadArgument, Problem, SpecError, unknown
 from x3dspec.language.expressions import Expr
 from x3dspec.language.loading import load_source
+from x3dspec.language.machine_file import Machine
 from x3dspec.language.numbers import Exact, ExactError, Root
 from x3dspec.language.schema import Clip
 from x3dspec.language.source import Source
@@ -86,6 +87,10 @@ class Architecture:
             raise BadArgument("clip", "this network is 2-D: its clip is a size alone")
         return Architecture(replace(self.source, clip=Clip(frames=frames, size=size)))
 
+    def on(self, machine: Machine | None) -> Architecture:
+        """The same spec, its networks timed on a machine."""
+        return Architecture(replace(self.source, machine=machine))
+
     def factors(self, overrides: Mapping[str, object] | None = None) -> tuple[net.Factor, ...]:
         """The declared factors; `overrides` says which are set by hand."""
         return declared(self.source, overrides or {})
@@ -126,7 +131,8 @@ class Architecture:
         source = self.source
         byhand = frozenset(name for name in {*explicit, *source.factors} if name in self._derived)
         options = tuple(source.options.items())
-        return _binder(_Lowered(source.document, options, source.classes, source.clip, byhand, source))
+        where = source.clip, byhand, source.machine
+        return _binder(_Lowered(source.document, options, source.classes, *where, source))
 
     @cached_property
     def _derived(self) -> frozenset[str]:
@@ -150,6 +156,7 @@ class Architecture:
         source = self.source
         return (
             *(source.identity, source.origins, source.document, source.classes, source.clip, source.accuracy),
+            source.machine,
             *(tuple(part.items()) for part in (source.factors, source.options, source.chosen)),
         )
 
@@ -172,6 +179,7 @@ class _Lowered:
     classes: int
     clip: Clip | None
     byhand: frozenset[str]
+    machine: Machine | None
     source: Source = field(compare=False)
 
 

@@ -30,8 +30,9 @@ class Cost(Generic[N]):
         params: trainable parameters.
         weights: those of them that are weights of convolutions and linear layers, without biases.
         activations: elements that convolutions and linear layers produce, as pycls counts them.
-        norm_elements: elements that pass through a normalisation.
+        norm_elements: elements that pass through a batch normalisation.
         moved: numbers read and written when every layer runs by itself: input, parameters, output.
+        layer_norm_elements: elements that pass through a layer or group normalisation.
         convention: by which `operations` are counted.
     """
 
@@ -41,6 +42,7 @@ class Cost(Generic[N]):
     activations: N = _NOTHING
     norm_elements: N = _NOTHING
     moved: N = _NOTHING
+    layer_norm_elements: N = _NOTHING
     convention: str = "paper"
 
     def __add__(self, other: Cost[Any]) -> Cost[Any]:
@@ -83,13 +85,16 @@ class Convention:
     name: str
     per_mac: int
     per_norm_element: int
+    per_layer_norm_element: int
     unit: str
     doc: str
 
     def of(self, cost: Cost[N]) -> N:
         macs: Any = cost.macs
         norm_elements: Any = cost.norm_elements
-        return cast(N, self.per_mac * macs + self.per_norm_element * norm_elements)
+        layer_norm_elements: Any = cost.layer_norm_elements
+        norms = self.per_norm_element * norm_elements + self.per_layer_norm_element * layer_norm_elements
+        return cast(N, self.per_mac * macs + norms)
 
 
 CONVENTIONS = {
@@ -99,14 +104,16 @@ CONVENTIONS = {
             "paper",
             1,
             0,
+            0,
             "MACs",
             "multiply-accumulates of convolutions and linear layers, which the paper calls FLOPs",
         ),
-        Convention("torch", 2, 0, "FLOPs", "2 per multiply-accumulate, as torch's FlopCounterMode"),
-        Convention("fvcore", 1, 2, "flops", "MACs and 2 per norm element, as fvcore in eval mode"),
+        Convention("torch", 2, 0, 0, "FLOPs", "2 per multiply-accumulate, as torch's FlopCounterMode"),
+        Convention("fvcore", 1, 2, 5, "flops", "MACs and 2 per norm element, as fvcore in eval mode"),
         Convention(
             "ptv-zoo",
             1,
+            5,
             5,
             "flops",
             "MACs and 5 per norm element, as fvcore in train mode: pytorchvideo's zoo",

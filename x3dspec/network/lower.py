@@ -84,7 +84,8 @@ class _Lowering:
             stages.append(lowered)
             shape = lowered.outputs
             self.scope |= {f"{stage.name}.{name}": value for name, value in lowered.arguments}
-        return net.Network(self.source.identity, inputs, stride, self.source.classes, tuple(stages))
+        source = self.source
+        return net.Network(source.identity, inputs, stride, source.classes, tuple(stages), source.machine)
 
     @cached_property
     def _own_clip(self) -> dict[Path, tuple[Expr, ...]]:

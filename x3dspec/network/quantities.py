@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import NotRequired, TypedDict
 
 from x3dspec.language.errors import BadArgument, unknown
-from x3dspec.network import cost, memory, stream_quantities
+from x3dspec.network import cost, latency, memory, stream_quantities
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import Network
 
@@ -20,6 +20,8 @@ from x3dspec.network.layers import Network
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 #: Units of memory, as torch and graphics cards are told by.
 BINARY = {"B": 1, **{f"{p}iB": 2 ** (10 * (i + 1)) for i, p in enumerate("KMGT")}}
+#: Nanoseconds: they are whole.
+TIMES = {"m": 10**6, "u": 10**3, "n": 1}
 BYTES = {**BINARY, **{f"{p}B": 10 ** (3 * (i + 1)) for i, p in enumerate("kMGT")}}
 
 
@@ -121,6 +123,13 @@ QUANTITIES = {
             "bytes kept for the backward pass of one clip, in 32-bit floats, without checkpointing",
             by_stage=lambda network: (part.one_clip for part in memory.by_stage(network)),
             units=(Unit("saved", prefixes=BYTES, printed=BINARY),),
+        ),
+        Quantity(
+            "ms",
+            "time",
+            "nanoseconds of one step at inference on a machine that x3dspec calibrate has timed",
+            by_stage=latency.by_stage,
+            units=(Unit("s", space="", prefixes=TIMES, printed={"m": TIMES["m"]}),),
         ),
         Quantity(
             "step_macs",

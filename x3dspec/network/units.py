@@ -25,7 +25,7 @@ _NUMBER = re.compile(
     rf"[+-]?(?:{_DIGITS}(?:\.\d*)?|\.\d+)(?:e[+-]?\d{{1,2}})?(?![\d.,e/_])", re.ASCII | re.IGNORECASE
 )
 _SECOND_FIGURE = re.compile(r"[\s,;+&]\s*\.?\d", re.ASCII)
-_TIMES = frozenset(["s", "sec", "second", "seconds", "ms", "us", "ns", "min", "minutes", "h", "hours", "fps"])
+_TIMES = frozenset(["s", "sec", "second", "seconds", "min", "minutes", "h", "hours", "fps"])
 
 #: Every spelling in lower case, with the quantity, its proper spelling, and how many one is.
 _UNITS = {
@@ -37,7 +37,7 @@ _UNITS = {
 }
 _PREFIXES = {prefix.lower() for prefix in (*DECIMAL, *BYTES)}
 _LISTED = (
-    "FLOPs, MACs, params and activations, after k, M, G (or B) or T, and bytes, as in 6GiB saved; "
+    "FLOPs, MACs, params and activations, after k, M, G (or B) or T, bytes, as in 6GiB saved, ms, and "
     "of a stream MACs/step, state and frames late"
 )
 
@@ -103,7 +103,7 @@ def _value(number: str) -> Fraction:
 def _hint(number: str, key: str) -> str:
     """What was probably meant, of the same quantity and amount; otherwise only what is wrong."""
     if key in _TIMES:
-        return " time depends on the machine and is no target;"
+        return " time is in ms, on a machine that calibrate has timed;"
     if key[1:] in _UNITS and _UNITS[key[1:]][2] == 1:
         return f" no prefix is {_shown(key[0].upper())};"
     guess = nearest(key, _UNITS)
@@ -124,8 +124,11 @@ def figure(quantity: str, count: int) -> str:
 
 
 def short(quantity: str, count: int) -> str:
-    """A count in three or four digits, without what is counted: ``4.73 G``, ``804.2 MiB``."""
-    return binary(count) if QUANTITIES[quantity].units[0].printed is BINARY else digits(count)
+    """A count in three or four digits, without what is counted: ``4.73 G``, ``804.2 MiB``, ``30.00 ms``."""
+    printed = QUANTITIES[quantity].units[0].printed
+    if printed is DECIMAL:
+        return digits(count)
+    return binary(count) if printed is BINARY else figure(quantity, count)
 
 
 def _prefix(count: int, prefixes: Mapping[str, int]) -> tuple[str, int]:
@@ -143,7 +146,7 @@ def in_form(target: Target, form: str) -> Target:
     return replace(target, quantity=quantities.in_form(target.quantity, form))
 
 
-def parse_tolerance(text: str) -> Fraction:
+def parse_tolerance(text: str, argument: str = "tolerance") -> Fraction:
     """Read ``1%`` or ``0.01`` as a share of the target.
 
     Raises:
@@ -152,11 +155,11 @@ def parse_tolerance(text: str) -> Fraction:
     written = text.strip()
     number = written.removesuffix("%").rstrip()
     if len(text) > MAX_LENGTH or not re.fullmatch(_NUMBER, number):
-        raise BadArgument("tolerance", f"{_shown(text)} is no share; write it as 1% or 0.01")
+        raise BadArgument(argument, f"{_shown(text)} is no share; write it as 1% or 0.01")
     share = _value(number) / (100 if written.endswith("%") else 1)
     if not 0 <= share <= 1:
         hint = f"; write {number}%" if number == written and 1 < share <= 100 else ""
-        raise BadArgument("tolerance", f"{_shown(text)} is not between 0% and 100%{hint}")
+        raise BadArgument(argument, f"{_shown(text)} is not between 0% and 100%{hint}")
     return share
 
 

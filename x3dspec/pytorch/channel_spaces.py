@@ -149,7 +149,7 @@ class _Walk:
                     f"{prefix}{layer.name}", "is behind the sum and changes what passes it twice"
                 )
         last = residual.branch[-1]
-        if not isinstance(last, net.Norm | net.Conv):
+        if not isinstance(last, net.Norm | net.Conv | net.Scale):
             raise SpecError.at(f"{prefix}{last.name}", "ends an appended branch, and cannot be zero")
         self.zeroed |= {f"{prefix}{last.name}.weight", f"{prefix}{last.name}.bias"}
 
@@ -183,7 +183,17 @@ class _Walk:
             out = self._space(name, given.outputs.channels, wanted.outputs.channels)
             self._weights(names, out, space)
             return out
+        else:
+            self._of_channels(names, wanted, space)
         return space
+
+    def _of_channels(self, names: tuple[str, str], wanted: net.Layer[int], space: Space) -> None:
+        """Tensors that have a number of each channel, or one of all."""
+        if wanted.mixes_channels and space.old != space.new:
+            raise SpecError.at(names[1], "takes its mean over channels, which copies of some would change")
+        for tensor, shape in wanted.tensors():
+            own = space if shape == (wanted.inputs.channels,) else None
+            self.rules[f"{names[1]}.{tensor}"] = Rule(f"{names[0]}.{tensor}", own)
 
     def _conv(
         self, names: tuple[str, str], given: net.Conv[int], wanted: net.Conv[int], space: Space

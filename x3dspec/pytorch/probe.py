@@ -199,6 +199,10 @@ def _details(names: Names, kind: str, call: dict[str, Any], dimensions: int) -> 
         return {**numbers, **{name: call[name] for name in flags if name in call}}
     if kind == "norm":
         return {"eps": call["eps"], "momentum": call["momentum"]}
+    if kind == "layer_norm":
+        return {"eps": call["eps"]}
+    if kind == "group_norm":
+        return {"groups": call["group"], "eps": call["eps"]}
     if kind == "linear":
         return {"bias": len(call["self"].shape) == 1}
     if kind == "prelu":

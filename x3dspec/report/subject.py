@@ -17,7 +17,7 @@ from x3dspec.network.quantities import ALWAYS
 from x3dspec.report import family, javascript
 from x3dspec.report.curves import Expansions, expansions
 
-_COUNTED = (*ALWAYS, "weights", "norm_elements", "bytes")
+_COUNTED = (*ALWAYS, "weights", "norm_elements", "layer_norm_elements", "bytes")
 
 
 class Subject:

@@ -10,13 +10,16 @@ from typing import Any
 from x3dspec.network.layers.activation import FUNCTIONS, Activation
 from x3dspec.network.layers.conv import Conv, SameConv
 from x3dspec.network.layers.dropout import Dropout
+from x3dspec.network.layers.group_norm import GroupNorm
 from x3dspec.network.layers.layer import Layer, N, Shape, window
+from x3dspec.network.layers.layer_norm import LayerNorm
 from x3dspec.network.layers.linear import Linear
 from x3dspec.network.layers.mean import Mean
 from x3dspec.network.layers.norm import Norm
 from x3dspec.network.layers.pool import Pool
 from x3dspec.network.layers.prelu import PReLU
 from x3dspec.network.layers.residual import Residual
+from x3dspec.network.layers.scale import Scale
 from x3dspec.network.layers.squeeze_excite import SqueezeExcite
 from x3dspec.network.layers.stage import Factor, Network, Setting, Stage, blocks, layers, walk
 from x3dspec.network.layers.tree import expressions, substitute, whole
@@ -29,7 +32,9 @@ __all__ = [
     "Conv",
     "Dropout",
     "Factor",
+    "GroupNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
     "Mean",
     "N",
@@ -39,6 +44,7 @@ __all__ = [
     "Pool",
     "Residual",
     "SameConv",
+    "Scale",
     "Setting",
     "Shape",
     "SqueezeExcite",
@@ -57,6 +63,9 @@ __all__ = [
 KINDS: dict[str, type[Layer[Any]]] = {
     "conv": Conv,
     "norm": Norm,
+    "layer_norm": LayerNorm,
+    "group_norm": GroupNorm,
+    "scale": Scale,
     **dict.fromkeys(FUNCTIONS, Activation),
     "prelu": PReLU,
     "squeeze_excite": SqueezeExcite,

@@ -72,6 +72,8 @@ class Layer(ABC, Generic[N]):
     is_module: ClassVar[bool] = True
     #: The operations that torch runs for it: its dispatcher's name, and ours.
     operators: ClassVar[Mapping[str, str]] = {}
+    #: Whether each channel of its result depends on other channels, though it has no weights between them.
+    mixes_channels: ClassVar[bool] = False
     #: Whether its result is another tensor than its input, while training too.
     makes_tensor: ClassVar[bool] = True
 

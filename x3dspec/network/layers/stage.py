@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from x3dspec.language.machine_file import Machine
 from x3dspec.language.numbers import Exact
 from x3dspec.language.paths import Path
 from x3dspec.language.source import Identity
@@ -61,13 +62,17 @@ class Factor:
 
 @dataclass(frozen=True)
 class Network(Generic[N]):
-    """A network whose clip is `inputs`: channels and (T, S, S) or (S, S). `stride` is in frames."""
+    """A network whose clip is `inputs`: channels and (T, S, S) or (S, S). `stride` is in frames.
+
+    `machine` is the one that it is timed on, if any.
+    """
 
     identity: Identity
     inputs: Shape[N]
     stride: N | None
     classes: int
     stages: tuple[Stage[N], ...]
+    machine: Machine | None = None
 
     def cost(self) -> Cost[N]:
         """What one clip costs: closed forms before binding, counts after."""
