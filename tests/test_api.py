@@ -122,7 +122,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "grid": (lambda: x3dspec.search("x2d", ["3GFLOPs"], grid={"gamma_b": "3"}), "grid: "),
     "unknowns": (lambda: x3dspec.solve("x2d", "gamma_q", "3GFLOPs"), "unknowns: unknown factor"),
     "targets": (lambda: x3dspec.solve("x2d", "gamma_w", "3GFLOP5"), "targets: "),
-    "targets in number": (lambda: x3dspec.solve("x2d", "gamma_w", ["3GFLOPs"] * 2), "targets: 1 unknowns"),
+    "targets in number": (lambda: x3dspec.solve("x2d", "gamma_w", ["3GFLOPs"] * 2), "targets: one unknown"),
     "form": (lambda: x3dspec.emit("x2d", form="deployed"), "form: unknown form"),
     "name": (lambda: x3dspec.emit("x2d", name="class"), "name: 'class' cannot name a module"),
     "clip": (

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import mpmath
 import pytest
+import specgen
 import sympy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import x3dspec
-from specs import COMPOUND
-from x3dspec.formula.enclosures import evaluated
-from x3dspec.formula.real import Number, Real, decided
-from x3dspec.formula.solve import TARGET, Solution, inverse, system
+from specs import COMPOUND, written
+from x3dspec import SpecError
+from x3dspec.formula.enclosures import enclose, evaluated
+from x3dspec.formula.real import Number, Real, decided, place
+from x3dspec.formula.solve import TARGET, Solution, inverse
+from x3dspec.formula.sympy_bridge import to_number
+from x3dspec.formula.systems import system
 from x3dspec.language.shipped import shipped
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.scaling import solving
 from x3dspec.scaling.axes import axes
 
+#: How many random specs are solved. X3DSPEC_RANDOM=300 takes as many as the evidence does.
+SEEDS = int(os.environ.get("X3DSPEC_RANDOM", "12"))
+#: Where a bisection begins to look downwards.
+END = Fraction(64)
 X, Y, A, B = sympy.symbols("x y a b", positive=True)
 #: The bases: presets have their axes.
 BASES = ("x2d", "slow_r50", "c2d_r50", "i3d_r50", "r2plus1d_r50", "csn_r101", "mobilenet_v2",
@@ -32,11 +42,16 @@ def ends(number: Number) -> tuple[Fraction, Fraction]:
     return (number.low, number.high) if isinstance(number, Real) else (Fraction(number), Fraction(number))  # type: ignore[arg-type]
 
 
-def bisected(cost: Any, unknown: Any, values: dict[Any, Any], target: Fraction, above: Fraction) -> Any:
+def bisected(
+    cost: Any, unknown: Any, values: dict[Any, Any], target: Fraction, above: Fraction, end: Fraction = END
+) -> Any:
     """Where a rising cost passes its target, by halving alone, in 60 digits of mpmath."""
     with mpmath.workdps(60):
         function = sympy.lambdify([unknown], cost.subs(values), modules="mpmath")
-        low, high = mpmath.mpf(above.numerator) / above.denominator, mpmath.mpf(64)
+        low, high = (
+            mpmath.mpf(above.numerator) / above.denominator,
+            mpmath.mpf(end.numerator) / end.denominator,
+        )
         aim = mpmath.mpf(target.numerator) / target.denominator
         for _ in range(220):
             middle = (low + high) / 2
@@ -105,6 +120,57 @@ def test_random_settings(pair: tuple[str, str], one: Fraction, two: Fraction) ->
         assert high - low <= high / 10**50
 
 
+def random_spec(seed: int, folder: Path) -> tuple[Evaluator, dict[str, Any]]:
+    """A spec of the generator that is a network at its setting; the next seeds' where it is none."""
+    drawn = specgen.draw(seed)
+    try:
+        architecture = written(folder, drawn.text).choose(**drawn.options)
+        architecture.resolve(**drawn.setting)
+        architecture.resolve()
+    except SpecError:
+        return random_spec(seed + SEEDS, folder)
+    return Evaluator.of(architecture), dict(architecture.exactly(drawn.setting))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_random_specs(seed: int, tmp_path: Path) -> None:
+    """Every factor, for one and a half times the cost: put back in, and against bisection."""
+    evaluator, raw = random_spec(seed, tmp_path)
+    for factor in evaluator.factors:
+        if not solving.depends(evaluator, factor, raw, "macs"):
+            continue
+        found = solving.inverted(evaluator.architecture, factor, explicit(evaluator, raw, factor), "macs")
+        target = Fraction(round(1.5 * float(solving.relaxed(evaluator, raw))))
+        solutions = solving.over(evaluator, factor, raw, "macs", target)
+        values = {
+            symbol: to_number(value)  # type: ignore[arg-type]
+            for symbol, value in solving._values(evaluator, raw).items()
+            if symbol != found.unknown
+        }
+        cost = found.cost.xreplace(values)
+        for solution in solutions:
+            low, high = enclose(cost - to_number(target), {found.unknown: solution.value}, 80)
+            assert low <= 0 <= high
+            assert high - low < target / 10**50
+            exact = solution.value if isinstance(solution.value, Fraction) else solution.value.expression
+            if solution.form is not None and isinstance(exact, Fraction):
+                assert sympy.expand(cost.xreplace({found.unknown: to_number(exact)})) == to_number(target)
+            elif solution.form is not None and exact is not None and rational(cost):
+                assert sympy.expand(cost.xreplace({found.unknown: exact})) == to_number(target)
+        below = [place(solution.value) for solution in solutions]
+        if len(below) == 1:
+            agrees(solutions[0].value, bisected(cost, found.unknown, {}, target, Fraction(0), 4 * below[0]))
+
+
+def rational(cost: Any) -> bool:
+    """Whether a cost has rational coefficients, so that roots in it are cancelled by multiplying out."""
+    return not any(power.is_number for power in cost.atoms(sympy.Pow))
+
+
+def explicit(evaluator: Evaluator, raw: dict[str, Any], factor: str) -> frozenset[str]:
+    return frozenset(filter(evaluator.source.derived, {*raw, *evaluator.source.factors, factor}))
+
+
 POLYNOMIAL = st.lists(st.integers(0, 50), min_size=1, max_size=5).filter(any)
 
 
@@ -135,6 +201,8 @@ def test_what_has_which_form() -> None:
     assert fourth.value.exact == "sqrt(2)"
     [root] = solved(sympy.sqrt(X) + 3, 5)
     assert root.value == 4
+    [once] = solved(X + 3 * sympy.sqrt(X), 10)
+    assert once.value == 4, "25 is the square of -5, which is no root of a positive number"
     [exponent] = solved(2**X * X, 1)
     assert exponent.form is None
     assert isinstance(exponent.value, Real)

@@ -11,7 +11,8 @@ from x3dspec.cli import arguments, completion, output
 from x3dspec.language import numbers
 from x3dspec.network.quantities import ALWAYS, QUANTITIES, Counts
 from x3dspec.network.units import parse_target
-from x3dspec.scaling.unknowns import Point, Solved, Unknown
+from x3dspec.scaling.snapping import Point
+from x3dspec.scaling.unknowns import Solved, Unknown
 from x3dspec.scaling.unknowns import solve as solved
 
 #: Characters of an exact value on a line.
@@ -106,14 +107,18 @@ def solve(
     elif form.value == "text":
         typer.echo("\n".join(_page(answer)))
     else:
-        typer.echo("\n".join(filter(None, (_form(each, form.value) for each in answer.unknowns))))
+        from x3dspec.formula.printers import equation
+
+        for each in answer.unknowns:
+            value = float(each.value) if each.closed_form is None else each.closed_form
+            typer.echo(equation(each.name, value, form.value))
 
 
 def _form(each: Unknown, form: str) -> str | None:
     """An unknown's closed form as an equation, or None where there is none."""
     if each.closed_form is None:
         return None
-    from x3dspec.formula.solve import equation
+    from x3dspec.formula.printers import equation
 
     return equation(each.name, each.closed_form, form)
 

@@ -16,7 +16,7 @@ import sympy
 from mpmath.ctx_iv import MPIntervalContext
 
 from x3dspec.formula.real import DIGITS, Ends, Number, Real
-from x3dspec.formula.sympy_bridge import to_number
+from x3dspec.formula.sympy_bridge import from_number, to_number
 from x3dspec.language.numbers import MAX_BITS
 from x3dspec.language.syntax import ExpressionError
 
@@ -33,7 +33,7 @@ def evaluated(expression: Any, values: Mapping[Any, Number]) -> Number | None:
     used = {symbol: values[symbol] for symbol in expression.free_symbols}
     number = _exactly(expression, used)
     if number is not None and number.is_Rational and max(map(_bits, (number.p, number.q))) <= MAX_BITS:
-        return Fraction(int(number.p), int(number.q))
+        return from_number(number)
     try:
         return real(lambda digits: enclose(expression, used, digits), number)
     except (ValueError, ZeroDivisionError, ArithmeticError):

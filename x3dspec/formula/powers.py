@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import sympy
+
+#: Which argument is taken of which maximum or minimum, in the order of choice.
+Choices = tuple[tuple[Any, Any], ...]
+#: Ways through the maxima and minima of a cost that are tried.
+MAX_BRANCHES = 64
 
 
 def powers(cost: Any, unknown: Any) -> dict[Any, Any] | None:
@@ -36,6 +43,24 @@ def forks(cost: Any, *unknowns: Any) -> list[Any]:
     """The innermost maxima and minima over some unknowns, in a fixed order."""
     nodes = [node for node in cost.atoms(sympy.Max, sympy.Min) if node.has(*unknowns)]
     return sorted((n for n in nodes if not any(a.has(sympy.Max, sympy.Min) for a in n.args)), key=str)
+
+
+def branched(cost: Any, unknowns: Sequence[Any]) -> list[tuple[Any, Choices]] | None:
+    """The cost, or a tuple of costs, with every choice of arguments for its maxima and minima.
+
+    The argument with an unknown comes first. None where there are too many ways.
+    """
+    ways = list(islice(_branched(cost, unknowns, ()), MAX_BRANCHES + 1))
+    return ways if len(ways) <= MAX_BRANCHES else None
+
+
+def _branched(cost: Any, unknowns: Sequence[Any], choices: Choices) -> Iterator[tuple[Any, Choices]]:
+    fork = next(iter(forks(cost, *unknowns)), None)
+    if fork is None:
+        yield cost, choices
+        return
+    for argument in sorted(fork.args, key=lambda a: (not a.has(*unknowns), str(a))):
+        yield from _branched(cost.xreplace({fork: argument}), unknowns, (*choices, (fork, argument)))
 
 
 def _outgrowing(fork: Any, unknown: Any) -> Any | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import sympy
 from sympy.core.alphabets import greeks
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.mathml import MathMLPresentationPrinter
@@ -42,6 +43,15 @@ def python(value: Any, names: Mapping[str, str]) -> str:
     It calls ``round_to``, ``round_width``, ``real_power`` and ``math``.
     """
     return str(_Python(names).doprint(value))
+
+
+def equation(name: str, expression: Any, form: str) -> str:
+    """`name` equals an expression, or a float, as ``text``, ``latex`` or ``python``."""
+    left, expression = sympy.Symbol(name), sympy.S(expression)
+    if form == "latex":
+        return f"{latex(left)} = {latex(expression)}"
+    write = sympy.pycode if form == "python" else text
+    return f"{write(left)} = {write(expression)}"
 
 
 class _Text(StrPrinter):  # type: ignore[misc]

@@ -10,30 +10,25 @@ exponent, the root in a certified bracket. Of ``max`` and ``min`` the branch tha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
 
-import mpmath
 import sympy
 
-from x3dspec.formula.enclosures import enclose, evaluated, real, substituted, walk
-from x3dspec.formula.powers import forks, powers
+from x3dspec.formula.brackets import crossing
+from x3dspec.formula.enclosures import enclose, evaluated, real, substituted
+from x3dspec.formula.powers import Choices, branched, powers
 from x3dspec.formula.real import DIGITS, Ends, Number, Real, decided, place
-from x3dspec.formula.sympy_bridge import to_number
+from x3dspec.formula.sympy_bridge import from_number, to_number
 from x3dspec.language.numbers import Exact
-from x3dspec.language.syntax import ExpressionError
 
 #: The cost to reach, in closed forms.
 TARGET = sympy.Dummy("C", positive=True)
-#: Ways through the maxima and minima of one cost that are tried.
-MAX_BRANCHES = 64
 #: Algebraic numbers of a higher degree are found in a bracket.
 MAX_DEGREE = 16
-#: A bracket is looked for in so many doublings, and halved to this part of its place before mpmath sees it.
-MAX_DOUBLINGS, NEAR = 40, Fraction(1, 2**20)
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,13 @@ class Form:
         """As sympy computes with it."""
         return self.radicand ** (1 / self.degree)
 
+    def value(self, values: Mapping[Any, Number]) -> Number | None:
+        """The number at values of its symbols, or None where no real number has that power."""
+        radicand = evaluated(self.radicand, values)
+        if radicand is None or (self.degree != 1 and not decided(radicand, lambda x: x > 0)):
+            return None
+        return evaluated(self.expression, values)
+
     def legible(self, values: Mapping[Any, Any], target: Any) -> Any:
         """As a person would write it, with some symbols replaced: one quotient, under one root.
 
@@ -56,9 +58,8 @@ class Form:
         """
         quotient = sympy.together(substituted(self.radicand, {**values, TARGET: target}))
         above, below = sympy.fraction(quotient)
-        quotient = (
-            above if below == 1 else sympy.Mul(above, sympy.Pow(below, -1, evaluate=False), evaluate=False)
-        )
+        if below.is_Number and below != 1:  # which sympy would multiply into the sum
+            quotient = sympy.Mul(above, sympy.Pow(below, -1, evaluate=False), evaluate=False)
         return quotient if self.degree == 1 else sympy.Pow(quotient, 1 / self.degree, evaluate=False)
 
 
@@ -68,7 +69,7 @@ class Branch:
 
     cost: Any
     unknown: Any
-    choices: tuple[tuple[Any, Any], ...]
+    choices: Choices
 
     @cached_property
     def powers(self) -> dict[Any, Any] | None:
@@ -146,112 +147,19 @@ class Inverse:
 @lru_cache(maxsize=512)
 def inverse(cost: Any, unknown: Any) -> Inverse:
     """The inverse of a cost over one of its symbols. It is of sympy and without rounding."""
-    branches = tuple(_branches(cost, unknown, ()))
-    if len(branches) > MAX_BRANCHES:
-        branches = (Branch(cost, unknown, ()),)
-    return Inverse(cost, unknown, branches)
-
-
-def _branches(cost: Any, unknown: Any, choices: tuple[tuple[Any, Any], ...]) -> Iterator[Branch]:
-    """One for every choice of an argument for each maximum and minimum, the innermost first."""
-    inner = forks(cost, unknown)
-    if not inner or 2 ** len(choices) > MAX_BRANCHES:
-        yield Branch(cost, unknown, choices)
-        return
-    node = inner[0]
-    for argument in sorted(node.args, key=lambda a: (not a.has(unknown), str(a))):
-        yield from _branches(cost.xreplace({node: argument}), unknown, (*choices, (node, argument)))
-
-
-#: A number for each unknown.
-Values = dict[Any, Number]
-
-
-def system(costs: Sequence[Any], unknowns: Sequence[Any], targets: Sequence[Fraction]) -> list[Values]:
-    """All positive values of some unknowns at which as many costs, over them alone, have their targets.
-
-    One unknown after the other is eliminated by a resultant: where a cost is linear in it, that is to
-    solve for it and to put it into the others. What is left over one unknown has real algebraic roots.
-
-    Raises:
-        ExpressionError: a cost is no polynomial in the unknowns.
-    """
-    equations = [cost - _number(target) for cost, target in zip(costs, targets, strict=True)]
-    solutions: list[Values] = []
-    for branch in _combined(equations, unknowns):
-        for values in _eliminated(branch, list(unknowns)):
-            if values not in solutions and all(_holds(each, values) for each in equations):
-                solutions.append(values)
-    return solutions
-
-
-def _number(value: Fraction) -> Any:
-    return sympy.Rational(value.numerator, value.denominator)
-
-
-def _combined(equations: Sequence[Any], unknowns: Sequence[Any]) -> Iterator[list[Any]]:
-    """The equations in every choice of an argument for each maximum and minimum."""
-    nodes = {node for each in equations for node in each.atoms(sympy.Max, sympy.Min) if node.has(*unknowns)}
-    inner = [node for node in nodes if not any(a.has(sympy.Max, sympy.Min) for a in node.args)]
-    if not inner:
-        yield list(equations)
-        return
-    if len(nodes) > math.log2(MAX_BRANCHES):
-        raise ExpressionError("too many maxima and minima")
-    node = min(inner, key=str)
-    for argument in node.args:
-        yield from _combined([each.xreplace({node: argument}) for each in equations], unknowns)
-
-
-def _eliminated(equations: list[Any], unknowns: list[Any]) -> Iterator[Values]:
-    """Positive solutions of polynomial equations, and others that a resultant adds."""
-    polys = [_poly(each, unknowns) for each in equations]
-    if len(unknowns) == 1:
-        yield from ({unknowns[0]: root} for root in _algebraic(polys[0], 1))
-        return
-    pairs = [(poly, each) for poly in polys for each in unknowns if poly.degree(each) > 0]
-    if not pairs:
-        return
-    poly, unknown = min(pairs, key=lambda pair: pair[0].degree(pair[1]))
-    rest = [sympy.resultant(poly, each, unknown).as_expr() for each in polys if each is not poly]
-    for values in _eliminated(rest, [each for each in unknowns if each != unknown]):
-        for solution in inverse(poly.as_expr(), unknown).solutions(values, Fraction(0), Fraction(0)):
-            yield {**values, unknown: solution.value}
-
-
-def _poly(equation: Any, unknowns: list[Any]) -> Any:
-    numerator, _ = sympy.fraction(sympy.together(equation))
-    try:
-        poly = sympy.Poly(numerator, *unknowns, domain="QQ")
-    except (sympy.PolynomialError, sympy.CoercionFailed):
-        raise ExpressionError("several unknowns are solved for where costs are polynomials in them") from None
-    if poly.total_degree() > MAX_DEGREE:
-        raise ExpressionError(f"several unknowns are solved for up to a degree of {MAX_DEGREE}")
-    return poly
-
-
-def _holds(equation: Any, values: Values) -> bool:
-    low, high = enclose(equation, values, DIGITS[0])
-    return low <= 0 <= high
-
-
-def equation(name: str, expression: Any, form: str) -> str:
-    """`name` equals an expression, as ``text``, ``latex`` or ``python``."""
-    if form == "latex":
-        return f"{sympy.latex(sympy.Symbol(name))} = {sympy.latex(expression)}"
-    if form == "python":
-        return f"{name} = {sympy.pycode(expression)}"
-    return f"{name} = {expression}"
+    ways = branched(cost, [unknown])
+    branches = [Branch(way, unknown, choices) for way, choices in ways or [(cost, ())]]
+    return Inverse(cost, unknown, tuple(branches))
 
 
 def _roots(branch: Branch, values: Mapping[Any, Number], above: Exact, reach: Exact) -> Iterator[Solution]:
     solutions: list[tuple[Number | None, Form | None]]
     if branch.forms:
-        solutions = [(evaluated(form.expression, values), form) for form in branch.forms]
+        solutions = [(form.value(values), form) for form in branch.forms]
     elif branch.powers is not None and (poly := _polynomial(branch.powers, values)) is not None:
-        solutions = [(number, None) for number in _algebraic(*poly)]
+        solutions = [(number, None) for number in algebraic(*poly)]
     else:
-        solutions = [(_bracketed(branch, values, above, reach), None)]
+        solutions = [(crossing(branch.cost - TARGET, branch.unknown, values, above, reach), None)]
     for number, form in solutions:
         if number is not None and decided(number, lambda x: x > above):
             yield Solution(number, form)
@@ -270,14 +178,14 @@ def _polynomial(powers: Mapping[Any, Any], values: Mapping[Any, Number]) -> tupl
         degree = int((exponent - min(low, 0)) * root)
         if not isinstance(number, Fraction) or degree > MAX_DEGREE:
             return None
-        terms[degree,] = sympy.Rational(number.numerator, number.denominator)
+        terms[degree,] = to_number(number)
     return sympy.Poly.from_dict(terms, _U, domain="QQ"), root
 
 
 _U = sympy.Symbol("u", positive=True)
 
 
-def _algebraic(poly: Any, root: int) -> Iterator[Number]:
+def algebraic(poly: Any, root: int) -> Iterator[Number]:
     """The positive numbers whose `root`-th root is one of the polynomial's."""
     for number, _ in poly.real_roots(multiple=False):
         if number.is_positive:
@@ -296,84 +204,10 @@ def _isolated(number: Any) -> Real:
     size = sympy.Rational(str(root.evalf(5)))
 
     def enclosed(digits: int) -> Ends:
-        middle = root.eval_rational(dx=abs(size) / 10**digits)
-        return _rational(middle - abs(size) / 10**digits), _rational(middle + abs(size) / 10**digits)
+        error = abs(size) / 10**digits
+        middle = root.eval_rational(dx=error)
+        return from_number(middle - error), from_number(middle + error)
 
     isolated = real(enclosed, root)
     multiple = number.xreplace({root: _U})
     return real(lambda digits: enclose(multiple, {_U: isolated}, digits), number)
-
-
-def _rational(number: Any) -> Fraction:
-    return Fraction(int(number.p), int(number.q))
-
-
-def _bracketed(branch: Branch, values: Mapping[Any, Number], above: Exact, reach: Exact) -> Number | None:
-    """The first place above `above` where the cost passes its target upwards, or None."""
-    crossing = _Crossing(branch.cost - TARGET, branch.unknown, values)
-    steps = [Fraction(float(above) + float(reach) * 2.0**k) for k in range(MAX_DOUBLINGS)]
-    low = Fraction(float(above) + float(reach) * 2.0**-MAX_DOUBLINGS)
-    try:
-        if crossing.sign(low, DIGITS[0]) >= 0:
-            return None
-        high = next((step for step in steps if crossing.sign(step, DIGITS[0]) > 0), None)
-        return None if high is None else real(lambda digits: crossing.enclosed(low, high, digits))
-    except (ValueError, ArithmeticError):
-        return None
-
-
-@dataclass(frozen=True)
-class _Crossing:
-    """Where a function of one unknown changes its sign from minus to plus."""
-
-    function: Any
-    unknown: Any
-    values: Mapping[Any, Number]
-
-    def sign(self, x: Fraction, digits: int) -> int:
-        """Certified, or 0 where these digits do not tell."""
-        low, high = enclose(self.function, {**self._others, self.unknown: x}, digits)
-        return (low > 0) - (high < 0)
-
-    @cached_property
-    def _others(self) -> dict[Any, Number]:
-        symbols = self.function.free_symbols - {self.unknown}
-        return {symbol: self.values[symbol] for symbol in symbols}
-
-    def enclosed(self, low: Fraction, high: Fraction, digits: int) -> Ends:
-        """A bracket around what mpmath finds, as narrow as the signs at its ends can be told."""
-        low, high = self._halved(low, high, digits, NEAR)
-        root = self._root(low, high, digits)
-        size = abs(root) / 10 ** (digits - 5)
-        while low < root - size or root + size < high:
-            if self.sign(root - size, digits) < 0 < self.sign(root + size, digits):
-                return root - size, root + size
-            size *= 1000
-        return self._halved(low, high, digits, Fraction(1, 10 ** (digits - 5)))
-
-    def _halved(self, low: Fraction, high: Fraction, digits: int, width: Fraction) -> Ends:
-        """The part of a bracket with the change of sign, so narrow for its size if these digits tell."""
-        while high - low > width * abs(high):
-            middle = (low + high) / 2
-            sign = self.sign(middle, digits)
-            if sign == 0:
-                break
-            low, high = (middle, high) if sign < 0 else (low, middle)
-        return low, high
-
-    def _root(self, low: Fraction, high: Fraction, digits: int) -> Fraction:
-        context = mpmath.MPContext()
-        context.dps = digits + 10
-        numbers = {symbol: _middle(value, digits, context) for symbol, value in self._others.items()}
-        bracket = [_middle(end, digits, context) for end in (low, high)]
-        root = context.findroot(
-            lambda x: walk(self.function, {**numbers, self.unknown: x}, context),
-            bracket, solver="illinois", maxsteps=20 * digits, verify=False,
-        )  # fmt: skip
-        return Fraction(int(root.man) * 2 ** max(root.exp, 0), 2 ** max(-root.exp, 0))
-
-
-def _middle(value: Number, digits: int, context: Any) -> Any:
-    low, high = value.enclosed(digits) if isinstance(value, Real) else enclose(to_number(value), {}, digits)
-    middle = (low + high) / 2
-    return context.mpf(middle.numerator) / context.mpf(middle.denominator)

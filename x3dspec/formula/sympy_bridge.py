@@ -150,5 +150,10 @@ def to_number(value: Exact) -> Any:
     return _rational(value)
 
 
+def from_number(number: Any) -> Fraction:
+    """A rational number of sympy as Python's."""
+    return Fraction(int(number.p), int(number.q))
+
+
 def _rational(value: Fraction) -> Any:
     return sympy.Rational(value.numerator, value.denominator)

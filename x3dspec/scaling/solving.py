@@ -129,27 +129,12 @@ def system(
     Raises:
         ExpressionError: a cost is no polynomial in them.
     """
-    from x3dspec.formula import solve, sympy_bridge
+    from x3dspec.formula import sympy_bridge, systems
 
     unknowns = [sympy_bridge.symbol(name) for name in names]
     costs = _numeric(evaluator, names, others, targets)
-    found = solve.system(costs, unknowns, [Fraction(target.value) for target in targets])
+    found = systems.system(costs, unknowns, [Fraction(target.value) for target in targets])
     return [{name: values[symbol] for name, symbol in zip(names, unknowns, strict=True)} for values in found]
-
-
-def elasticities(
-    evaluator: Evaluator, values: Mapping[str, Number], targets: Sequence[Target], others: Setting
-) -> list[dict[str, float]]:
-    """d ln target / d ln factor at a point, for each target."""
-    from x3dspec.formula import sympy_bridge
-    from x3dspec.formula.enclosures import evaluated
-
-    at = {sympy_bridge.symbol(name): value for name, value in values.items()}
-    slopes = []
-    for cost, target in zip(_numeric(evaluator, list(values), others, targets), targets, strict=True):
-        found = {symbol.name: evaluated(cost.diff(symbol), at) for symbol in at}
-        slopes.append({n: float(v or 0) * float(values[n]) / target.value for n, v in found.items()})
-    return slopes
 
 
 def _numeric(
@@ -177,6 +162,13 @@ def reached(evaluator: Evaluator, axis: Axis, raw: Raw, quantity: str, target: N
     """
     m = solved(evaluator, axis, raw, quantity, target)
     return None if m is None else next(_moved(evaluator, axis, raw, m))[1]
+
+
+def depends(evaluator: Evaluator, factor: str, raw: Raw, quantity: str) -> bool:
+    """Whether the relaxed cost depends on a factor, all else as in `raw`."""
+    explicit = _explicit(evaluator, {**raw, factor: Fraction(1)})
+    inverse = inverted(evaluator.architecture, factor, explicit, quantity)
+    return inverse.unknown in inverse.cost.free_symbols
 
 
 def over(

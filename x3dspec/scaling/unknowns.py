@@ -6,42 +6,31 @@ both sides of the target. Several factors are solved for together, for as many t
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from x3dspec.formula.real import Number, decided, text
+from x3dspec.language import numbers
 from x3dspec.language.errors import BadArgument, Infeasible, Refusal, SpecError, sure, unknown
 from x3dspec.language.numbers import Exact, ExactError
 from x3dspec.language.syntax import ExpressionError
 from x3dspec.network.architecture import Architecture
 from x3dspec.network.evaluator import Evaluator
-from x3dspec.network.grid import highest, nearest
+from x3dspec.network.grid import highest
 from x3dspec.network.layers import Setting
-from x3dspec.network.quantities import Counts
 from x3dspec.network.units import Target
 from x3dspec.scaling import solving
 from x3dspec.scaling.axes import Axis
 from x3dspec.scaling.ladder import MAX_RUNGS, Ladder
+from x3dspec.scaling.snapping import MAX_RUNG, Grid, Point
 
-#: Grid values that are looked at, from the least.
-MAX_RUNG = 2**20
-#: Unknowns at once, and rounds in which each is set for its own target.
+#: Unknowns at once.
 MAX_UNKNOWNS = 4
-MAX_ROUNDS = 64
 #: Where negative solutions are looked for, to say that they are.
 _LEAST = Fraction(-(10**12))
-
-
-@dataclass(frozen=True)
-class Point:
-    """A network on the grid: the factors that were moved for it, and its exact figures."""
-
-    factors: Setting
-    counts: Counts
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def solve(
     """
     evaluator, here = Evaluator.of(architecture, *(t.quantity for t in targets)), dict(setting or {})
     evaluator.values(here)
-    _known(evaluator, unknowns, targets)
+    _known(evaluator, unknowns, targets, here)
     if len(unknowns) == 1:
         [name], [target] = unknowns, targets
         one = _along if name in evaluator.source.network.axes and name not in evaluator.factors else _over
@@ -111,7 +100,9 @@ def solve(
     return _together(evaluator, unknowns, targets, here)
 
 
-def _known(evaluator: Evaluator, unknowns: Sequence[str], targets: Sequence[Target]) -> None:
+def _known(
+    evaluator: Evaluator, unknowns: Sequence[str], targets: Sequence[Target], setting: Setting
+) -> None:
     for name in unknowns:
         if name not in evaluator.factors and (len(unknowns) > 1 or name not in evaluator.source.network.axes):
             known = [*evaluator.factors, *(evaluator.source.network.axes if len(unknowns) == 1 else [])]
@@ -121,24 +112,27 @@ def _known(evaluator: Evaluator, unknowns: Sequence[str], targets: Sequence[Targ
     if len(unknowns) > MAX_UNKNOWNS:
         raise BadArgument("unknowns", f"at most {MAX_UNKNOWNS} unknowns at once")
     if len(targets) != len(unknowns):
-        raise BadArgument("targets", f"{len(unknowns)} unknowns need as many targets, not {len(targets)}")
+        wanted = "one unknown needs one target" if len(unknowns) == 1 else "each unknown needs a target"
+        raise BadArgument("targets", f"{wanted}: there are {len(targets)}")
+    for name in unknowns:
+        if name in setting:
+            raise BadArgument("unknowns", f"{name} is solved for: give it no value")
 
 
 def _over(evaluator: Evaluator, name: str, target: Target, here: Setting, symbolic: bool) -> Unknown:
     factor, value = evaluator.factors[name], Fraction(target.value)
     low = Fraction(0) if factor.low is None else factor.low
     least = low - factor.grid if factor.low is not None else low
-    others = {factor: value for factor, value in here.items() if factor != name}
-    solutions = solving.over(evaluator, name, others, target.quantity, value, least)
+    if not solving.depends(evaluator, name, here, target.quantity):
+        raise Infeasible(f"{name} changes nothing: {target.quantity} of this network do not depend on it")
+    solutions = solving.over(evaluator, name, here, target.quantity, value, least)
     if not solutions:
-        negative = solving.over(evaluator, name, others, target.quantity, value, _LEAST)
+        negative = solving.over(evaluator, name, here, target.quantity, value, _LEAST)
         raise Infeasible(_none(evaluator, name, target, [solution.value for solution in negative]))
     solution = _single(name, target, solutions)
-    form = (
-        None if solution.form is None else solving.legible(evaluator, solution.form, name, others, symbolic)
-    )
+    form = None if solution.form is None else solving.legible(evaluator, solution.form, name, here, symbolic)
     beside = _beside(
-        evaluator, lambda rung: {name: rung * factor.grid}, others, target,
+        evaluator, lambda rung: {name: rung * factor.grid}, here, target,
         _rung(solution.value, factor.grid),
         math.ceil(low / factor.grid) - (factor.low is not None),
     )  # fmt: skip
@@ -204,7 +198,12 @@ def _beside(
 
     rung = highest(fits, low, low + MAX_RUNG, guess)
     below = point(range(rung, max(low, rung - MAX_RUNGS), -1), over=False)
-    return below, point(range(rung + 1, rung + 1 + MAX_RUNGS), over=True)
+    above = point(range(rung + 1, rung + 1 + MAX_RUNGS), over=True)
+    if below is None and above is None:
+        values = ", ".join(f"{name} = {numbers.text(value)}" for name, value in moved(guess + 1).items())
+        reason = evaluator.refusal({**here, **moved(guess + 1)})
+        raise Infeasible(f"without rounding it is near {values}, where nothing can be built: {reason}")
+    return below, above
 
 
 def _count(evaluator: Evaluator, setting: Setting, target: Target) -> int | None:
@@ -214,9 +213,8 @@ def _count(evaluator: Evaluator, setting: Setting, target: Target) -> int | None
 
 
 def _together(evaluator: Evaluator, names: Sequence[str], targets: Sequence[Target], here: Setting) -> Solved:
-    others = {name: value for name, value in here.items() if name not in names}
     try:
-        solutions = solving.system(evaluator, names, others, targets)
+        solutions = solving.system(evaluator, names, here, targets)
     except (ExpressionError, ExactError) as error:
         raise SpecError.at(evaluator.source.display, f"cannot be solved for: {error}") from None
     if not solutions:
@@ -224,84 +222,11 @@ def _together(evaluator: Evaluator, names: Sequence[str], targets: Sequence[Targ
         raise Infeasible(f"no positive values of {' and '.join(names)} cost {listed}")
     start = evaluator.values(here)
     values, *further = sorted(solutions, key=lambda found: _distance(found, start))
-    below = _snapped(evaluator, values, targets, others)
-    unknowns = (
-        Unknown(name, None, values[name], below, _next(evaluator, name, below, others)) for name in names
-    )
+    corner = Grid(evaluator, names, targets, here).corner(values)
+    unknowns = (Unknown(name, None, values[name], corner.within, corner.over[name]) for name in names)
     return Solved(tuple(unknowns), tuple(targets), tuple(further))
 
 
 def _distance(values: dict[str, Number], start: Setting) -> float:
     """How far a solution is from where the spec is, in logarithms of its factors."""
     return sum(math.log(float(value) / max(float(start[name]), 1e-9)) ** 2 for name, value in values.items())
-
-
-def _snapped(
-    evaluator: Evaluator, values: dict[str, Number], targets: Sequence[Target], others: Setting
-) -> Point:
-    """Grid values of which each is the last within a target of its own, while the others stay.
-
-    Each is set in turn as far as its target allows. That settles: where one rises the others fall, so
-    that from the least values on all turns go one way.
-    """
-    names = _paired(evaluator, values, targets, others)
-    grids = {name: evaluator.factors[name].grid for name in names}
-    near = {name: max(1, _nearest(v, grids[name])) for name, v in values.items()}
-    for start in (near, dict.fromkeys(names, 1)):
-        rungs = dict(start)
-        for _ in range(MAX_ROUNDS):
-            before = dict(rungs)
-            for name, target in zip(names, targets, strict=True):
-                rungs[name] = _last(evaluator, name, rungs, grids, target, others)
-            if rungs == before:
-                break
-        factors = {name: rungs[name] * grids[name] for name in values}
-        if rungs == before and evaluator.refusal({**others, **factors}) is None:
-            counts = evaluator.counts({**others, **factors})
-            if all(counts[target.quantity] <= target.value for target in targets):
-                return Point(factors, counts)
-    raise Infeasible("without rounding there is a solution, but no values on the grid are near it")
-
-
-def _nearest(value: Number, grid: Exact) -> int:
-    return decided(value, lambda x: nearest(x, grid))
-
-
-def _last(
-    evaluator: Evaluator,
-    name: str,
-    rungs: dict[str, int],
-    grids: dict[str, Exact],
-    target: Target,
-    others: Setting,
-) -> int:
-    def fits(rung: int) -> bool:
-        factors = {each: (rung if each == name else rungs[each]) * grids[each] for each in rungs}
-        found = _count(evaluator, {**others, **factors}, target)
-        return found is not None and found <= target.value
-
-    return max(1, highest(fits, 0, MAX_RUNG, rungs[name]))
-
-
-def _paired(
-    evaluator: Evaluator, values: dict[str, Number], targets: Sequence[Target], others: Setting
-) -> list[str]:
-    """Which unknown is set for which target: so that each moves its own target most."""
-    slopes = solving.elasticities(evaluator, values, targets, others)
-
-    def weight(order: Iterable[str]) -> float:
-        return math.prod(abs(slopes[index][name]) for index, name in enumerate(order))
-
-    return list(max(itertools.permutations(values), key=weight))
-
-
-def _next(evaluator: Evaluator, name: str, below: Point, others: Setting) -> Point | None:
-    """The next network along one of the factors."""
-    grid = evaluator.factors[name].grid
-    for step in range(1, MAX_RUNGS):
-        factors = {**below.factors, name: below.factors[name] + step * grid}
-        if evaluator.refusal({**others, **factors}) is None:
-            counts = evaluator.counts({**others, **factors})
-            if counts != below.counts:
-                return Point(factors, counts)
-    return None
