@@ -165,7 +165,8 @@ def _waits(body: Iterable[net.Layer[Any]]) -> dict[Path, tuple[Any, Any]]:
                 if steps != 0:
                     sizes = (_plane(shape).elements for shape in (layer.inputs, layer.outputs))
                     before, behind = (times(steps, size) for size in sizes)
-                    waits[(*layer.origin, path)] = before, behind
+                    place: Path = (*layer.origin, path)
+                    waits[place] = before, behind
     return waits
 
 
