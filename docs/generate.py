@@ -4,7 +4,8 @@
     python docs/generate.py --check    exit 1 where a page is not what the code says
     python docs/generate.py --consoles run the consoles too, and rewrite what they show (docs/consoles.py)
 
-A page marks a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function below.
+A page marks a part by ``<!-- generated: NAME -->`` and ``<!-- end -->``; NAME is a function below, or an
+equation of docs/equations.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import consoles
+import equations
 import reference
 import wings
 from pydantic import BaseModel
@@ -415,6 +417,8 @@ def rewritten(page: str) -> str:
 
 
 def _part(name: str) -> str:
+    if name in equations.EQUATIONS:
+        return equations.latex(name)
     make: Callable[[], str] = globals()[name]
     return make()
 

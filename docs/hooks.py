@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import equations
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -34,6 +35,7 @@ LIVE = ("x3d_m", "x2d", "efficientnet", "csn_r101")
 #: The picture of a live page, which on the site is the page itself.
 _PICTURE = re.compile(r"!\[[^\]]*\]\(report[\w-]*\.png\)")
 _CONSOLE = re.compile(r"^```console$", re.MULTILINE)
+_MATH = re.compile(r"^```math\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r'<div class="language-x3dspec-console highlight">(.*?)</div>', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 
@@ -66,7 +68,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     root = "../" * page.file.dest_uri.count("/")
     source = f"{root}live/x3d_m.html"
     live = f'<iframe class="live" src="{source}" title="The report of X3D-M" loading="lazy"></iframe>'
-    return _CONSOLE.sub("```x3dspec-console", _PICTURE.sub(live, linked))
+    typeset = _MATH.sub(lambda block: equations.mathml()[block[1]], linked)
+    return _CONSOLE.sub("```x3dspec-console", _PICTURE.sub(live, typeset))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -1,6 +1,6 @@
 """Run a notebook's cells, and say what each shows; no kernel is needed for that.
 
-python -m tests.notebook examples/x3dspec.ipynb       rewrite what its cells show
+python tests/notebook.py examples/x3dspec.ipynb       rewrite what its cells show
 """
 
 from __future__ import annotations

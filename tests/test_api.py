@@ -159,4 +159,4 @@ def test_what_cannot_be_had_is_infeasible() -> None:
 def test_the_notebook_shows_what_its_cells_give() -> None:
     path = Path(__file__).parents[1] / "examples" / "x3dspec.ipynb"
     shown = json.loads(path.read_text(encoding="utf-8"))
-    assert notebook.run(shown) == shown, f"python -m tests.notebook {path} rewrites it"
+    assert notebook.run(shown) == shown, f"python tests/notebook.py {path} rewrites it"

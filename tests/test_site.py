@@ -40,3 +40,13 @@ def test_a_console_is_no_shell_session(site: Path) -> None:
 def test_live_pages_are_part_of_it(site: Path) -> None:
     assert 'src="live/x3d_m.html"' in (site / "index.html").read_text(encoding="utf-8")
     assert 'id="accuracies"' in (site / "live/x3d_m.html").read_text(encoding="utf-8")
+
+
+def test_equations_are_typeset_without_a_program(site: Path) -> None:
+    """MathML, from the expressions that the repository shows as LaTeX."""
+    page = (site / "expansion/index.html").read_text(encoding="utf-8")
+    shown = (ROOT / "docs/expansion.md").read_text(encoding="utf-8").count("```math")
+    assert page.count('<math display="block">') == shown == 7
+    assert "begin{aligned}" not in page
+    assert "<mfrac><mn>9543113</mn><mn>4618740</mn></mfrac>" in page
+    assert "<msqrt><mn>224883457845</mn></msqrt>" in page

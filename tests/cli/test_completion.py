@@ -43,7 +43,7 @@ def completed(line: str, folder: Path) -> list[str]:
         ("x3dspec resolve x2d --js", ["--json"]),
         ("x3dspec lis", ["list"]),
         ("x3dspec expand x3d_x", ["x3d_xl", "x3d_xl_mmaction2", "x3d_xl_slowfast", "x3d_xs"]),
-        ("x3dspec search mob", ["mobilenet_v2", "mobilenet_v3_large"]),
+        ("x3dspec search mob", ["mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]),
         ("x3dspec resolve x2d --convention f", ["fvcore"]),
         (
             "x3dspec resolve x2d --set shortcut_norm=",
@@ -56,6 +56,13 @@ def completed(line: str, folder: Path) -> list[str]:
         ("x3dspec budget --fix gamma_t", ["gamma_tau", "gamma_t"]),
         ("x3dspec search efficientnet --grid p", ["phi"]),
         ("x3dspec solve efficientnet --for p", ["phi"]),
+        ("x3dspec emit x2d --form str", ["stream", "stream_train"]),
+        ("x3dspec resolve x2d --optimizer s", ["sgd"]),
+        ("x3dspec export x2d.py --to o", ["onnx", "openvino"]),
+        ("x3dspec export x2d.py --to onnx --dynamic batch,", ["batch,frames", "batch,height", "batch,width"]),
+        ("x3dspec search x2d --pareto params,ma", ["params,macs"]),
+        ("x3dspec convert-weights a.pt --from s", ["slowfast"]),
+        ("x3dspec convert-weights a.pt --to m", ["mmaction2"]),
     ],
 )
 def test_what_is_offered(line: str, offered: list[str], tmp_path: Path) -> None:

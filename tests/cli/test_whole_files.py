@@ -1,6 +1,8 @@
 """Whole files: interrupted, out of space, in a folder that may not be written, two writers at once.
 
-    python -m tests.test_whole_files 1000         as many kills of emit, resolve -o and a journal
+    PYTHONPATH=tests python tests/cli/test_whole_files.py 1000
+
+kills as many runs of emit, resolve -o and a journal.
 
 A process is killed with SIGKILL at a random moment, mostly while it writes; then every file must be
 what it was or what it was to become, and nothing else may be there but hidden leftovers.

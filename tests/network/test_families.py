@@ -30,6 +30,7 @@ from x3dspec.network.architecture import Resolved
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.units import parse_target
 from x3dspec.pytorch import convert, key_rules_reader
+from x3dspec.pytorch.identify import identify
 from x3dspec.scaling.axes import axes
 from x3dspec.scaling.budget import budgeted
 from x3dspec.scaling.steps import doubling_step
@@ -71,6 +72,7 @@ IMAGE = {
     "efficientnet_lite3": ("efficientnet_lite3", 8_197_096, 1_383_321_872),
     "efficientnet_lite4": ("efficientnet_lite4", 13_006_568, 2_553_034_336),
     "efficientnetv2_s": ("efficientnetv2_s", 21_458_488, 8_365_617_152),
+    "convnext_tiny": ("convnext_tiny", 28_589_128, 4_455_531_264),
     "resnet": ("resnet50", 25_557_032, 4_089_184_256),
     "resnet_basic": ("resnet18", 11_689_512, 1_814_073_344),
     "regnetx_032": ("regnetx_032", 15_296_552, 3_176_621_952),
@@ -80,7 +82,7 @@ FAMILIES = (
     *VIDEO,
     *("r3d_18", "mc3_18", "r2plus1d_18"),
     *("efficientnet", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"),
-    *("efficientnet_lite0", "efficientnetv2_s"),
+    *("efficientnet_lite0", "efficientnetv2_s", "convnext_tiny"),
 )
 #: Of the image networks whose logits are compared: the smallest, one that repeats its first block and
 #: one that is wider.
@@ -312,6 +314,33 @@ def test_scaled_networks_are_timms(name: str) -> None:
             resolved.cost().macs,
         )
     assert difference(resolved, family_peers.timm(name), "timm", (3, 64, 64)) < 1e-5
+
+
+@needs_timm
+@pytest.mark.parametrize("size", ["small", "base", "large"])
+def test_every_convnext_counts_as_timms(size: str) -> None:
+    resolved = published("convnext_tiny", size=size)
+    with torch.device("meta"):
+        theirs = family_peers.timm(f"convnext_{size}")
+    assert counted(theirs, (3, 224, 224)) == (resolved.cost().params, resolved.cost().macs)
+
+
+@needs_timm
+@pytest.mark.parametrize(("size", "pixels"), [("tiny", 64), ("small", 96)])
+def test_logits_of_a_convnext_are_timms(size: str, pixels: int) -> None:
+    theirs = family_peers.timm(f"convnext_{size}")
+    resolved = published("convnext_tiny", size=size)
+    assert difference(resolved, theirs, "timm", (3, pixels, pixels)) < 1e-5
+    state = theirs.state_dict()
+    rules = key_rules_reader.load_rules(resolved.architecture)
+    own = convert.convert(state, "timm", "x3dspec", rules, resolved).state
+    back = convert.convert(own, "x3dspec", "timm", rules, resolved).state
+    assert [*back] == [*state]
+    assert all(torch.equal(back[key], state[key]) for key in state)
+    assert (
+        identify({key: tuple(tensor.shape) for key, tensor in state.items()}).resolved.network.stages
+        == resolved.network.stages
+    )
 
 
 @needs_timm

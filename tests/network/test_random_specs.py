@@ -1,6 +1,8 @@
 """Random specs, three counts: the formula, the walk over integers, and what torch sees on meta.
 
-    python -m tests.test_random_specs 10000        as many more, from another seed with --from SEED
+    PYTHONPATH=tests python tests/network/test_random_specs.py 10000
+
+compares as many more, from another seed with ``--from SEED``.
 
 A disagreement is printed with its seed, and with ``--keep FOLDER`` its spec is written there.
 """

@@ -9,11 +9,14 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from x3dspec.codegen.forms import FORMS
 from x3dspec.language import shipped
 from x3dspec.language.errors import SpecError
 from x3dspec.network.architecture import Architecture, load
 from x3dspec.network.cost import CONVENTIONS
+from x3dspec.network.memory import OPTIMIZERS
 from x3dspec.network.quantities import LIMITED
+from x3dspec.pytorch.formats import AXES, TARGETS
 
 
 def specs(context: typer.Context, incomplete: str) -> list[str]:
@@ -56,6 +59,37 @@ def judges(incomplete: str) -> list[str]:
     return _beginning([*BUILT_IN, "command"], incomplete)
 
 
+def forms(incomplete: str) -> list[str]:
+    return _beginning(FORMS, incomplete)
+
+
+def optimizers(incomplete: str) -> list[str]:
+    return _beginning(OPTIMIZERS, incomplete)
+
+
+def formats(incomplete: str) -> list[str]:
+    return _beginning(TARGETS, incomplete)
+
+
+def open_axes(incomplete: str) -> list[str]:
+    """The next of a list of axes that stay open."""
+    return _listed(AXES, incomplete)
+
+
+def quantities(incomplete: str) -> list[str]:
+    """The first and the second of two quantities."""
+    return _listed(LIMITED, incomplete) if incomplete.count(",") < 2 else []
+
+
+def code_bases(incomplete: str) -> list[str]:
+    """Whose names some shipped family's rules know, and ours."""
+    from x3dspec.pytorch import key_rules_reader
+
+    families = (path.stem for path in (shipped.folder("specs") / "keys").glob("*.yaml"))
+    names = {name for each in families for name in key_rules_reader.load_rules(load(each)).names}
+    return _beginning(sorted(names), incomplete)
+
+
 def objectives(incomplete: str) -> list[str]:
     """What a search makes most of: a quantity, or a judge."""
     return _beginning(dict.fromkeys([*LIMITED, *judges("")]), incomplete, {"command"})
@@ -63,16 +97,20 @@ def objectives(incomplete: str) -> list[str]:
 
 def axes(context: typer.Context, incomplete: str) -> list[str]:
     """The next of a list of axes."""
-    before, comma, last = incomplete.rpartition(",")
     spec = _spec(context)
-    names = _beginning([] if spec is None else spec.source.network.axes, last, set(before.split(",")))
-    return [before + comma + name for name in names]
+    return _listed([] if spec is None else spec.source.network.axes, incomplete)
 
 
 def factors(context: typer.Context, incomplete: str) -> list[str]:
     """The spec's factors, to be given a value."""
     spec = _spec(context)
     return _beginning([] if spec is None else spec.source.network.factors, incomplete)
+
+
+def _listed(names: Iterable[str], incomplete: str) -> list[str]:
+    """What may come next in a list, each name once."""
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in _beginning(names, last, set(before.split(",")))]
 
 
 def _beginning(names: Iterable[str], incomplete: str, without: Collection[str] = ()) -> list[str]:

@@ -35,9 +35,19 @@ def command(
         None, metavar="SPEC", help="The network whose weights they are; without it, what identify says."
     ),
     source: str = typer.Option(
-        "auto", "--from", metavar="CODE", help="As the file of keys calls it, or auto."
+        "auto",
+        "--from",
+        metavar="CODE",
+        autocompletion=completion.code_bases,
+        help="As the file of keys calls it, or auto.",
     ),
-    target: str = typer.Option("x3dspec", "--to", metavar="CODE", help="The code base to write for."),
+    target: str = typer.Option(
+        "x3dspec",
+        "--to",
+        metavar="CODE",
+        autocompletion=completion.code_bases,
+        help="The code base to write for.",
+    ),
     out: Path = typer.Option(
         ..., "-o", "--output", metavar="FILE", help="A .pyth, .pt, .pth or .safetensors."
     ),

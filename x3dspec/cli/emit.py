@@ -35,6 +35,7 @@ def command(
     form: str = typer.Option(
         "train",
         "--form",
+        autocompletion=completion.forms,
         help="train: plain modules; deploy: norms folded, for inference; flat: that in tensors of rank 4; "
         "stream: a frame a step, and state; stream_train: what trains a stream. A form other than train is "
         "called NAME_FORM.",

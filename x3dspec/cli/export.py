@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 from typing_extensions import TypedDict
 
+from x3dspec.cli import completion, output
 from x3dspec.cli import doctor as examination
-from x3dspec.cli import output
 from x3dspec.cli.doctor import DoctorAnswer
 from x3dspec.codegen.forms import known_form
 from x3dspec.language.errors import Infeasible, SpecError, printable, unknown
@@ -54,11 +54,15 @@ def command(
     to: str = typer.Option(
         ...,
         metavar="FORMAT",
+        autocompletion=completion.formats,
         help="onnx, openvino, torch-export, litert, executorch, ncnn or coreml.",
     ),
     out: Path = typer.Option(None, "-o", "--output", metavar="OUT", help="The file to write."),
     form: str = typer.Option(
-        None, "--form", help="The form to export; by default the file's, or one that the format can run."
+        None,
+        "--form",
+        autocompletion=completion.forms,
+        help="The form to export; by default the file's, or one that the format can run.",
     ),
     weights: Path = typer.Option(None, metavar="CKPT", help="Weights, as convert-weights writes them."),
     spec: str = typer.Option(None, help="The file's spec, where its header does not lead to it."),
@@ -69,7 +73,12 @@ def command(
         False, "--doctor", help="Say what would run where and what stands in the way; export nothing."
     ),
     static: bool = typer.Option(False, "--static", help="Fix batch, frames and size to the clip's."),
-    dynamic: str = typer.Option(None, metavar="AXES", help="What stays open: batch,frames,height,width."),
+    dynamic: str = typer.Option(
+        None,
+        metavar="AXES",
+        autocompletion=completion.open_axes,
+        help="What stays open: batch,frames,height,width.",
+    ),
     opset: int = typer.Option(None, min=18, max=25, help="ONNX's opset; by default torch's exporter's."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),
     force: bool = typer.Option(False, "--force", help="Replace files that x3dspec did not write."),

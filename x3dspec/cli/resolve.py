@@ -51,7 +51,11 @@ def resolve(
         help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
     ),
     memory: str = typer.Option(None, metavar="BYTES", help="Largest batch that trains in, say, 24GiB."),
-    optimizer: str = typer.Option("momentum", help=f"For --memory: {', '.join(OPTIMIZERS)}."),
+    optimizer: str = typer.Option(
+        "momentum",
+        autocompletion=completion.optimizers,
+        help=f"For --memory: {', '.join(OPTIMIZERS)}.",
+    ),
     checkpointing: bool = typer.Option(False, "--checkpointing", help="For --memory: recompute blocks."),
     machine: str = typer.Option(None, metavar="FILE", help="A machine that calibrate has timed: for ms."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document."),

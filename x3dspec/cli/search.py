@@ -54,7 +54,12 @@ def command(
         help="What to have the most of: macs, params, activations, or a judge's score.",
     ),
     form: str = typer.Option("train", "--form", help="Whose MACs limits are: train, or stream, a step's."),
-    pareto: str = typer.Option(None, metavar="X,Y", help="Also the networks with least X and most Y."),
+    pareto: str = typer.Option(
+        None,
+        metavar="X,Y",
+        autocompletion=completion.quantities,
+        help="Also the networks with least X and most Y.",
+    ),
     top: int = typer.Option(1, min=1, max=MAX_TOP, help="How many networks."),
     options: list[str] = typer.Option(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."

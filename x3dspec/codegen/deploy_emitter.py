@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from x3dspec.codegen import deploy
-from x3dspec.codegen.classes import Class, every_step
-from x3dspec.codegen.emitter import Emitter
+from x3dspec.codegen.classes import every_step
+from x3dspec.codegen.folded_emitter import FoldedEmitter
 from x3dspec.codegen.forward import INDENT
 from x3dspec.network import layers as net
-from x3dspec.network.architecture import Resolved
 
 
-class DeployEmitter(Emitter):
+class DeployEmitter(FoldedEmitter):
     """The deploy form: folded norms, convolutions as ``deploy`` lays them out, no training."""
 
     form = "deploy"
     template = "deploy.py.jinja"
 
-    def __init__(self, resolved: Resolved, name: str) -> None:
-        super().__init__(resolved, name)
-        self.folds = deploy.folds(resolved.network)
-        classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for block in classes for module in block.modules}
-
-    def _counted(self, resolved: Resolved) -> Resolved:
-        return replace(resolved, network=deploy.folded(resolved.network))
-
     def _spelled(self) -> net.Network[int]:
         return deploy.laid_out(self.resolved.network)
-
-    def _sequences(self) -> bool:
-        return False
 
     def _context(self) -> dict[str, Any]:
         frames = "flatten(2, 3).mean(2)" if self.dims == 3 else "flatten(1, 2)"
@@ -48,15 +34,11 @@ class DeployEmitter(Emitter):
         product = f"x.mul_({spread})" if owned else f"x * {spread}"
         return {**super()._gate(activation, gate, name), "product": product}
 
-    def _block(self, name: str, block: Class) -> dict[str, Any]:
-        return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}
-
     def _network(self) -> dict[str, Any]:
         network = super()._network()
         order = f"{INDENT}x = x.contiguous(memory_format=torch.{self._order()})"
         features, intermediates = ([order, *network[part]] for part in ("features", "intermediates"))
-        folded = folded_norms(self.folds.get(None, ()))
-        return {**network, "features": features, "intermediates": intermediates, "folded": folded}
+        return {**network, "features": features, "intermediates": intermediates}
 
     def _layout(self) -> list[str]:
         """The lines that bring the weights into the memory order of what they are applied to."""
@@ -70,9 +52,3 @@ class DeployEmitter(Emitter):
 
     def _order(self) -> str:
         return "channels_last_3d" if self.dims == 3 else "channels_last"
-
-
-def folded_norms(folds: tuple[deploy.Fold, ...]) -> str:
-    """The attribute of a class that says which norms its convolutions have taken in."""
-    lines = [f'        "{fold.conv}": ("{fold.norm}", {fold.eps!r}),' for fold in folds]
-    return "\n".join(["    folded = {", *lines, "    }"]) if folds else ""

@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from x3dspec.codegen import deploy
-from x3dspec.codegen.classes import Class
-from x3dspec.codegen.deploy_emitter import folded_norms
-from x3dspec.codegen.emitter import Emitter
+from x3dspec.codegen.folded_emitter import FoldedEmitter
 from x3dspec.codegen.format import broken
 from x3dspec.codegen.forward import INDENT
 from x3dspec.network import layers as net
@@ -20,23 +18,14 @@ from x3dspec.network.stream_layers import RunningMean, StepConv
 _CLASSES = {"step_conv": "StepConv", "delay": "Delay", "running_mean": "RunningMean"}
 
 
-class StreamEmitter(Emitter):
+class StreamEmitter(FoldedEmitter):
     """The stream form, see :mod:`x3dspec.network.stream`."""
 
     form = "stream"
     template = "stream.py.jinja"
 
-    def __init__(self, resolved: Resolved, name: str) -> None:
-        self.folds = deploy.folds(resolved.network)
-        super().__init__(resolved, name)
-        classes = [*self.blocks.classes.values(), *self.plain.values()]
-        self.kinds = {module.kind for block in classes for module in block.modules}
-
     def _counted(self, resolved: Resolved) -> Resolved:
         return counted(resolved)
-
-    def _sequences(self) -> bool:
-        return False
 
     def _context(self) -> dict[str, Any]:
         network = self.network
@@ -60,9 +49,6 @@ class StreamEmitter(Emitter):
         parts = super()._gate(activation, gate, name)
         return {**parts, "hidden": parts["hidden"].replace(", inplace=True", "")}
 
-    def _block(self, name: str, block: Class) -> dict[str, Any]:
-        return {**super()._block(name, block), "folded": folded_norms(self.folds.get(name, ()))}
-
     def _network(self) -> dict[str, Any]:
         run: list[str] = []
         for stage in self.network.stages:
@@ -73,8 +59,7 @@ class StreamEmitter(Emitter):
                 run += [f"{INDENT}for block in self.{stage.name}:", f"{INDENT}    x = block(x, stream)"]
             else:
                 run.append(f"{INDENT}x = self.{stage.name}(x, stream)")
-        folded = folded_norms(self.folds.get(None, ()))
-        return {**super()._network(), "run": [broken(line) for line in run], "folded": folded}
+        return {**super()._network(), "run": [broken(line) for line in run]}
 
 
 def counted(resolved: Resolved) -> Resolved:

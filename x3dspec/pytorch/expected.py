@@ -18,7 +18,7 @@ from x3dspec.language.errors import SpecError
 from x3dspec.network import layers as net
 from x3dspec.network.architecture import Resolved
 from x3dspec.pytorch.checkpoint import State, spelled_key
-from x3dspec.pytorch.key_rules import OWN, Rules
+from x3dspec.pytorch.key_rules import OWN, Rules, last_part
 from x3dspec.pytorch.probe import loaded
 
 Shapes = Mapping[str, torch.Size]
@@ -61,6 +61,7 @@ class Side:
     names: Mapping[str, str]
     convolutions: frozenset[str]
     notes: tuple[str, ...] = ()
+    linears: frozenset[str] = frozenset()
 
     def is_head(self, key: str) -> bool:
         return self.names[key].rpartition(".")[0] == self.network.classifier
@@ -70,6 +71,8 @@ class Side:
         shape = self.network.shapes[self.names[key]]
         if module in self.convolutions and parameter == "weight":
             return torch.Size((*shape, *[1] * self._dims))
+        if last_part(module) in self.linears and parameter == "weight":
+            return shape[:2]
         return shape
 
     @property
@@ -116,8 +119,9 @@ def side(
     names = {}
     for module, theirs in renamed.items():
         for key in expected.owned[module]:
-            names[f"{theirs}{key.removeprefix(module)}"] = key
-    return Side(expected, names, code_base.convolutions)
+            suffix = "" if last_part(module) in code_base.parameters else key.removeprefix(module)
+            names[f"{theirs}{suffix}"] = key
+    return Side(expected, names, code_base.convolutions, linears=code_base.linears)
 
 
 def fits(state: Mapping[str, Tensor], resolved: Resolved, label: str) -> None:

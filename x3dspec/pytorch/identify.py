@@ -28,7 +28,7 @@ from x3dspec.network import tensors
 from x3dspec.network.architecture import Architecture, Resolved, load
 from x3dspec.network.simplest import candidates
 from x3dspec.pytorch import key_rules_reader
-from x3dspec.pytorch.key_rules import CodeBase, Rules
+from x3dspec.pytorch.key_rules import CodeBase, Rules, last_part
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -111,12 +111,13 @@ def identify(shapes: Shapes, label: str = "checkpoint") -> Identified:
 
 def _families(shapes: Shapes) -> Iterator[tuple[Rules, Architecture, CodeBase]]:
     """The shipped families and code bases that name at least half of these modules."""
-    modules = {key.rpartition(".")[0] for key in shapes}
     for rules, architecture in _shipped():
         for name in rules.names:
+            code_base = rules.find(name)
+            modules = {code_base.parts(key)[0] for key in shapes}
             known = rules.ours(name, modules)
             if modules and 2 * len(known) >= len(modules):
-                yield rules, architecture, rules.find(name)
+                yield rules, architecture, code_base
 
 
 @lru_cache(maxsize=1)
@@ -165,10 +166,10 @@ class _Given:
 
 def _named(shapes: Shapes, rules: Rules, code_base: CodeBase) -> dict[str, _Given]:
     """The tensors by our names; those of no module of ours are refused."""
-    modules = rules.ours(code_base.name, {key.rpartition(".")[0] for key in shapes})
+    modules = rules.ours(code_base.name, {code_base.parts(key)[0] for key in shapes})
     named = {}
     for place, (key, shape) in enumerate(shapes.items()):
-        module, _, parameter = key.rpartition(".")
+        module, parameter = code_base.parts(key)
         if module not in modules:
             raise _Refusal(key, "no such network has a tensor of this name", place)
         named[f"{modules[module]}.{parameter}"] = _Given(key, shape, place)
@@ -261,7 +262,9 @@ def _widths(
 
 
 def _ours(shape: Shape, name: str, dimensions: int, code_base: CodeBase) -> Shape:
-    """The shape that a linear layer has here, where the code base has a convolution of kernel 1."""
+    """The shape here of a linear layer that is a convolution of kernel 1 there, or the other way round."""
+    if last_part(name.rpartition(".")[0]) in code_base.linears and len(shape) == 2:
+        return (*shape, *[1] * (dimensions - 2))
     if name.rpartition(".")[0] in code_base.convolutions and not any(n != 1 for n in shape[dimensions:]):
         return shape[:dimensions]
     return shape

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from x3dspec.language.document import Document
 from x3dspec.language.errors import SpecError, shown, unknown
@@ -60,6 +61,8 @@ class CodeBase:
         options: how it decides options of the spec.
         variants: options that its own networks may need besides: their choices, each with the reason.
         convolutions: our linear layers that are convolutions of kernel 1 there.
+        linears: names within a block of our convolutions of kernel 1 that are linear layers there.
+        parameters: likewise of our modules that are one tensor there.
         groups: the modules, in the order of its state dict.
         refused: beginnings of the names of networks whose tensors look alike but are not, each with
             the reason.
@@ -74,6 +77,19 @@ class CodeBase:
     groups: tuple[Group, ...]
     refused: Mapping[str, str]
     path: Path
+    linears: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+
+    def parts(self, key: str) -> tuple[str, str]:
+        """The module and the parameter that a key of its state dict names."""
+        module, _, parameter = key.rpartition(".")
+        return (key, "weight") if parameter in self._bare else (module, parameter)
+
+    @cached_property
+    def _bare(self) -> frozenset[str]:
+        """What those that are one tensor are called there."""
+        names = (names for group in self.groups for names in group.templates())
+        return frozenset(last_part(theirs) for ours, theirs in names if last_part(ours) in self.parameters)
 
     def refusal(self, names: Iterable[str]) -> str:
         """Why a network that is called one of these cannot be taken, or nothing."""
@@ -193,6 +209,11 @@ class Rules:
             for pattern in group.patterns(own=name == OWN)
         )
         return sum(any(pattern.fullmatch(module) for pattern in patterns) for module in modules)
+
+
+def last_part(name: str) -> str:
+    """The part of a name behind its last dot."""
+    return name.rpartition(".")[2]
 
 
 def _joined(prefix: str, name: str, number: str = BLOCK) -> str:

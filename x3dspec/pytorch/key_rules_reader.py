@@ -103,7 +103,16 @@ class _Reader:
         path: Path = ("code_bases", name)
         if name == OWN:
             self._report(path, "is the name of our own keys", key=True)
-        optional = ("source", "nesting", "options", "variants", "convolutions", "refused")
+        optional = (
+            "source",
+            "nesting",
+            "options",
+            "variants",
+            "convolutions",
+            "refused",
+            "linears",
+            "parameters",
+        )
         keys = self._known(path, data, ("modules",), optional)
         if not isinstance(keys.get("source", ""), str):
             self._report((*path, "source"), "must be text")
@@ -115,10 +124,12 @@ class _Reader:
             None if nesting is None else self._name((*path, "nesting"), nesting),
             self._options((*path, "options"), keys.get("options", {})),
             self._variants((*path, "variants"), keys.get("variants", {})),
-            self._convolutions((*path, "convolutions"), keys.get("convolutions", [])),
+            self._modules((*path, "convolutions"), keys.get("convolutions", [])),
             tuple(groups),
             self._reasons((*path, "refused"), keys.get("refused", {})),
             path,
+            self._modules((*path, "linears"), keys.get("linears", [])),
+            self._modules((*path, "parameters"), keys.get("parameters", [])),
         )
 
     def _options(self, path: Path, data: object) -> dict[str, int | str]:
@@ -155,7 +166,7 @@ class _Reader:
                 self._report((*path, name), "must be text on one line")
         return reasons
 
-    def _convolutions(self, path: Path, data: object) -> frozenset[str]:
+    def _modules(self, path: Path, data: object) -> frozenset[str]:
         if not isinstance(data, list):
             self._report(path, "must be a list")
             return frozenset()

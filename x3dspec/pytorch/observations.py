@@ -38,11 +38,8 @@ def run_module(file: Path, text: str, trained: Resolved, form: str, timeout: flo
         "layers": [_sizes(network) for network in networks],
         "forward": forwards,
     }
-    seen = probed(file.name, text, request, timeout)
-    if isinstance(seen, Check):
-        yield seen
-        return
-    yield from _imported(seen, arguments)
+    checks, seen = _asked(file.name, text, request, timeout)
+    yield from checks
     if "params" in seen:
         yield from _observed(seen, resolved, networks, forwards, arguments)
 
@@ -63,11 +60,8 @@ def run_against_train_form(
         "frame": _sizes(counted.network),
         "forward": forwards,
     }
-    seen = probed(file.name, text, request, timeout)
-    if isinstance(seen, Check):
-        yield seen
-        return
-    yield from _imported(seen, arguments)
+    checks, seen = _asked(file.name, text, request, timeout)
+    yield from checks
     if "params" in seen:
         yield compared(seen, "params", "parameters", counted.cost().params)
         yield compared(seen, "macs", "MACs by torch's counter", float(counted.cost().macs))
@@ -75,10 +69,19 @@ def run_against_train_form(
         yield _built(seen, arguments, [])
 
 
-def _imported(seen: dict[str, Any], arguments: dict[str, Any]) -> Iterator[Check]:
-    yield compared(seen, "statements", "statements besides imports of torch, classes, functions", [])
+def _asked(
+    name: str, text: str, request: dict[str, Any], timeout: float
+) -> tuple[list[Check], dict[str, Any]]:
+    """The checks of the file itself, and what else was seen of it."""
+    seen = probed(name, text, request, timeout)
+    if isinstance(seen, Check):
+        return [seen], {}
+    statements = "statements besides imports of torch, classes, functions"
+    checks = [compared(seen, "statements", statements, [])]
     if "import" in seen:
-        yield compared(seen, "import", "the factory's parameters", [*arguments, "device", "dtype"])
+        parameters = [*request["arguments"], "device", "dtype"]
+        checks.append(compared(seen, "import", "the factory's parameters", parameters))
+    return checks, seen
 
 
 def _agreement(seen: dict[str, Any], forwards: list[list[int]]) -> Check:

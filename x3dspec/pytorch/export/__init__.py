@@ -8,8 +8,8 @@ from x3dspec.pytorch.export.contract import TOLERANCE, Target, Wish
 from x3dspec.pytorch.export.emitted import about, in_form, module
 from x3dspec.pytorch.export.exporting import Exported, export
 from x3dspec.pytorch.export.parity import Parity
-from x3dspec.pytorch.export.subject import AXES
-from x3dspec.pytorch.export.targets import TARGETS, target
+from x3dspec.pytorch.export.targets import target
+from x3dspec.pytorch.formats import AXES, TARGETS
 
 __all__ = [
     "AXES",

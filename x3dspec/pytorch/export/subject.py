@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-#: What can stay open, by the name that it has in the exported file.
-AXES = ("batch", "frames", "height", "width")
+from x3dspec.pytorch.formats import AXES
+
 #: The dimensions of a form's first input; a clip's network of rank 4 is an image's.
 _ORDERS = {
     5: ("batch", "channels", "frames", "height", "width"),

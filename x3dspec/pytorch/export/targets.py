@@ -6,8 +6,7 @@ from importlib import import_module
 
 from x3dspec.language.errors import BadArgument, unknown
 from x3dspec.pytorch.export.contract import Target
-
-TARGETS = ("onnx", "openvino", "torch-export", "litert", "executorch", "ncnn", "coreml")
+from x3dspec.pytorch.formats import TARGETS
 
 
 def target(name: str) -> Target:
