@@ -20,10 +20,10 @@ from x3dspec.language.algebra import EXACT
 from x3dspec.language.expressions import Expr, constant, variable
 from x3dspec.language.tape import Tape
 from x3dspec.network import cost
-from x3dspec.network.quantities import QUANTITIES
+from x3dspec.network.quantities import QUANTITIES, STREAM
 
-#: All but time, which needs a machine.
-COUNTED = [name for name in QUANTITIES if name != "ms"]
+#: Of every network: time needs a machine, and the stream form frames.
+COUNTED = [name for name in QUANTITIES if name not in ("ms", *STREAM)]
 FAMILY = ("x2d", "x3d_xs", "x3d_s", "x3d_m", "x3d_l", "x3d_xl")
 
 # Everything that X3D does not have: 2-D, unequal sides, roots, a maximum, groups that a factor

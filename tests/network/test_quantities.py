@@ -10,11 +10,11 @@ import x3dspec
 from x3dspec.cli import run
 from x3dspec.language.errors import SpecError
 from x3dspec.network.evaluator import Evaluator
-from x3dspec.network.quantities import ALWAYS, LIMITED, QUANTITIES, Counts
+from x3dspec.network.quantities import ALWAYS, LIMITED, QUANTITIES, STREAM, Counts
 from x3dspec.network.units import figure, parse_target, short
 
-#: All but time, which needs a machine.
-COUNTED = [name for name in QUANTITIES if name != "ms"]
+#: Of every network: time needs a machine, and the stream form frames.
+COUNTED = [name for name in QUANTITIES if name not in ("ms", *STREAM)]
 NAMES = ["x3d_m", "csn_r101", "mobilenet_v2", "efficientnet_b0", "resnet"]
 
 

@@ -71,7 +71,7 @@ def test_targets(text: str, quantity: str, value: int, unit: str) -> None:
 
 LISTED = (
     "the units are FLOPs, MACs, params and activations, "
-    "after k, M, G (or B) or T, bytes, as in 6GiB saved, and ms"
+    "after k, M, G (or B) or T, bytes, as in 6GiB saved, ms, and of a stream MACs/step, state and frames late"
 )
 
 

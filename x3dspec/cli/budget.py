@@ -21,7 +21,7 @@ from x3dspec.network import preset
 from x3dspec.network.breakdown import rows
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.grid import snapped
-from x3dspec.network.units import Target, parse_target, parse_tolerance
+from x3dspec.network.units import Target, in_form, parse_target, parse_tolerance
 from x3dspec.scaling.budget import ORDERS, Budget, budgeted
 
 Order = Enum("Order", {name: name for name in ORDERS}, type=str)  # type: ignore[misc]
@@ -45,6 +45,7 @@ def budget(
         autocompletion=completion.factors,
         help="A factor that stays as it is.",
     ),
+    form: str = typer.Option("train", "--form", help="Whose MACs: train, a clip's, or stream, a step's."),
     tolerance: str = typer.Option("0%", metavar="SHARE", help="How far the result may exceed the target."),
     options: list[str] = typer.Option(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
@@ -71,7 +72,7 @@ def budget(
     """
     from x3dspec.scaling.search.ranges import parse_kept
 
-    asked, share = _target(spec, targets), parse_tolerance(tolerance)
+    asked, share = in_form(_target(spec, targets), form), parse_tolerance(tolerance)
     name = None if module is None else module_name(module)
     picture.expect(plot)
     architecture = arguments.opened(spec, options, machine=machine)

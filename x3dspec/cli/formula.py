@@ -9,7 +9,7 @@ import typer
 from x3dspec.cli import arguments, completion, output
 from x3dspec.language import numbers
 from x3dspec.network.cost import CONVENTIONS
-from x3dspec.network.quantities import QUANTITIES
+from x3dspec.network.quantities import QUANTITIES, in_form
 
 Quantity = Enum("Quantity", {name: name for name in QUANTITIES}, type=str)  # type: ignore[misc]
 
@@ -53,6 +53,7 @@ def formula(
         autocompletion=completion.conventions,
         help=f"How operations are counted: {', '.join(CONVENTIONS)}.",
     ),
+    of_form: str = typer.Option("train", "--form", help="Whose cost: train, or stream, a step's."),
     options: list[str] = typer.Option(
         [], "--set", metavar="NAME=VALUE", autocompletion=completion.choices, help="Choose an option."
     ),
@@ -73,8 +74,9 @@ def formula(
     name, given = arguments.single(spec, "formula", context)
     architecture = arguments.opened(name, options, clip, machine)
     setting = arguments.values(architecture, given, context)
-    closed = derive(architecture, quantity.value, convention=convention, relaxed=relaxed, setting=setting)
-    slopes = elasticities(architecture, quantity.value, convention=convention, setting=setting)
+    counted = in_form(quantity.value, of_form)
+    closed = derive(architecture, counted, convention=convention, relaxed=relaxed, setting=setting)
+    slopes = elasticities(architecture, counted, convention=convention, setting=setting)
     written = render(closed, form.value, slopes)
     if not as_json:
         typer.echo(written.rstrip("\n"))
@@ -82,7 +84,7 @@ def formula(
     answer: FormulaAnswer = {
         "x3dspec": output.head("formula"),
         "name": closed.spec,
-        "quantity": quantity.value,
+        "quantity": counted,
         "convention": convention,
         "relaxed": relaxed,
         "factors": {factor: numbers.text(value) for factor, value in closed.setting.items()},

@@ -18,7 +18,7 @@ from x3dspec.language.errors import BadArgument, SpecError, unknown
 from x3dspec.network import preset
 from x3dspec.network.evaluator import Evaluator
 from x3dspec.network.quantities import LIMITED, QUANTITIES
-from x3dspec.network.units import parse_target
+from x3dspec.network.units import in_form, parse_target
 from x3dspec.scaling.judges import CLOSED_FORMS, WARNING, Judge, judge
 from x3dspec.scaling.search.result import Result
 
@@ -53,6 +53,7 @@ def command(
         autocompletion=completion.objectives,
         help="What to have the most of: macs, params, activations, or a judge's score.",
     ),
+    form: str = typer.Option("train", "--form", help="Whose MACs limits are: train, or stream, a step's."),
     pareto: str = typer.Option(
         None,
         metavar="X,Y",
@@ -83,7 +84,7 @@ def command(
     from x3dspec.scaling.search.ranges import parse_fix, parse_grid
     from x3dspec.scaling.search.search import judged, search
 
-    targets = [parse_target(each, "limits") for each in limits]
+    targets = [in_form(parse_target(each, "limits"), form) for each in limits]
     chosen = _judge(objective)
     axes = _pareto(pareto)
     architecture = arguments.opened(spec, options, machine=machine)

@@ -175,7 +175,7 @@ def _blocks(network: net.Network[Expr], quantity: Quantity) -> dict[str, list[tu
     Where blocks do not add up, it is one for the whole stage.
     """
     if quantity.tally is not None:
-        return {stage.name: list(_phases(stage, quantity.tally)) for stage in network.stages}
+        return {stage.name: list(_phases(stage, quantity.tally)) for stage in quantity.viewed(network).stages}
     assert quantity.by_stage is not None
     pairs = zip(network.stages, quantity.by_stage(network), strict=True)
     return {stage.name: [(expr.ONE, expr.lift(total))] for stage, total in pairs}

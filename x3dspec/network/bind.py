@@ -47,7 +47,8 @@ class Binder:
         """The closed form of one quantity."""
         if quantity not in self._formulas:
             counted = QUANTITIES[quantity]
-            total = counted.of(self.network) if counted.tally is None else counted.tally(self.cost)
+            of_clip = counted.view is None and counted.tally
+            total = of_clip(self.cost) if of_clip else counted.of(self.network)
             self._formulas[quantity] = lift(total)
         return self._formulas[quantity]
 

@@ -12,7 +12,7 @@ from typing import Any
 from typing_extensions import NotRequired, TypedDict
 
 from x3dspec.language.errors import BadArgument, unknown
-from x3dspec.network import cost, latency, memory
+from x3dspec.network import cost, latency, memory, stream_quantities
 from x3dspec.network.cost import Cost
 from x3dspec.network.layers import Network
 
@@ -54,6 +54,7 @@ class Quantity:
         name: what options and answers call it, and `title` what tables do.
         meaning: what one of it is, in words.
         tally: how it is read from the cost of layers, where those of a network add up to its own.
+        view: the network whose layers are tallied, where it is another than the clip's.
         by_stage: otherwise, what each stage adds to it.
         units: how a limit on it is written, the first of them in what is printed; none where it has none.
         always: whether a solver counts it of every network, asked for or not.
@@ -63,6 +64,7 @@ class Quantity:
     title: str
     meaning: str
     tally: Callable[[Cost[Any]], Any] | None = None
+    view: Callable[[Network[Any]], Network[Any]] | None = None
     by_stage: Callable[[Network[Any]], Iterable[Any]] | None = None
     units: tuple[Unit, ...] = ()
     always: bool = False
@@ -70,9 +72,13 @@ class Quantity:
     def of(self, network: Network[Any]) -> Any:
         """How many of it a network has: an expression before binding, an integer after."""
         if self.tally is not None:
-            return self.tally(network.cost())
+            return self.tally(self.viewed(network).cost())
         assert self.by_stage is not None
         return sum(self.by_stage(network))
+
+    def viewed(self, network: Network[Any]) -> Network[Any]:
+        """The network whose layers are tallied."""
+        return network if self.view is None else self.view(network)
 
 
 QUANTITIES = {
@@ -125,8 +131,38 @@ QUANTITIES = {
             by_stage=latency.by_stage,
             units=(Unit("s", space="", prefixes=TIMES, printed={"m": TIMES["m"]}),),
         ),
+        Quantity(
+            "step_macs",
+            "MACs a step",
+            "multiply-accumulates of one step of the stream form",
+            lambda cost: cost.macs,
+            view=stream_quantities.one_frame,
+            units=(Unit("MACs/step", ("mac/step", "flop/step", "flops/step"), space=""),),
+        ),
+        Quantity(
+            "state",
+            "state",
+            "numbers that the stream form remembers of a sample",
+            by_stage=stream_quantities.state,
+            units=(Unit("state"),),
+        ),
+        Quantity(
+            "delay",
+            "frames late",
+            "frames between one and the stream form's answer for it",
+            by_stage=stream_quantities.delay,
+            units=(Unit("frames late", ("frameslate", "framelate")),),
+        ),
+        Quantity(
+            "frames_seen",
+            "frames seen",
+            "frames that one position of the last convolution sees",
+            by_stage=stream_quantities.frames_seen,
+        ),
     )
 }
+#: What is counted of the stream form alone.
+STREAM = ("step_macs", "state", "delay", "frames_seen")
 #: What a solver counts of every network; what a target or a limit may be about.
 ALWAYS = tuple(name for name, quantity in QUANTITIES.items() if quantity.always)
 LIMITED = tuple(name for name, quantity in QUANTITIES.items() if quantity.units)
@@ -147,6 +183,25 @@ def quantity(name: str, convention: str = "paper") -> Quantity:
         return QUANTITIES[name]
     counted = cost.CONVENTIONS[convention]
     return Quantity(counted.unit.lower(), counted.unit, f"{counted.name}: {counted.doc}", counted.of)
+
+
+def in_form(name: str, form: str) -> str:
+    """What a quantity is in a form: the MACs of a stream are those of a step.
+
+    Raises:
+        BadArgument: a form that has no figures of its own, or no such figure.
+    """
+    forms = ("train", "stream")
+    if form not in forms:
+        raise BadArgument("form", unknown("form", form, forms, "the forms with figures of their own are"))
+    if form == "train":
+        return name
+    name = "step_macs" if name == "macs" else name
+    if name not in (*STREAM, "params"):
+        raise BadArgument(
+            "form", f"of a stream there are macs, {', '.join(STREAM[1:])} and params, no {name}"
+        )
+    return name
 
 
 class Counts(dict[str, int]):

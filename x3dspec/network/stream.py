@@ -18,6 +18,7 @@ from x3dspec.network import layers as net
 from x3dspec.network import receptive
 from x3dspec.network.architecture import Resolved
 from x3dspec.network.stream_layers import Delay, RunningMean, StepConv
+from x3dspec.network.stream_quantities import NO_FRAMES, refusal
 
 Body = tuple[net.Layer[int], ...]
 #: Where a shortcut waits among its layers: before all of them, or behind.
@@ -103,9 +104,7 @@ class _Streaming:
 
     def network(self) -> net.Network[int]:
         if self.clip.frames is None:
-            raise SpecError(
-                [self.document.problem(("input",), "this network is 2-D: it has no frames to stream")]
-            )
+            raise SpecError([self.document.problem(("input",), NO_FRAMES)])
         tuple(map(self._stage, self.clip.stages))  # to learn where something waits
         if self.refused:
             raise SpecError([self.document.problem(path, why) for path, why in self.refused.items()])
@@ -134,8 +133,8 @@ class _Streaming:
         inputs, outputs = _frame(layer.inputs), _frame(layer.outputs)
         if isinstance(layer, net.Dropout):
             return
-        if layer.whole_clip():
-            self.refused[layer.origin] = f"{layer.name}: a stream takes no {layer.whole_clip()}"
+        if why := refusal(layer):
+            self.refused[layer.origin] = why
         elif isinstance(layer, (net.Conv, net.Pool)):
             layer = self._window(layer)
         elif isinstance(layer, net.Mean):
@@ -145,19 +144,12 @@ class _Streaming:
         yield self._residual(layer) if isinstance(layer, net.Residual) else layer
 
     def _window(self, layer: net.Conv[int] | net.Pool[int]) -> net.Layer[int]:
-        what = f"{layer.name}: a stream takes no"
-        frames, stride, padding = layer.kernel[0], layer.stride[0], layer.padding[0]
-        if stride != 1:
-            self.refused[layer.origin] = f"{what} stride in time"
-        elif isinstance(layer, net.Pool) and frames != 1:
-            self.refused[layer.origin] = f"{what} pooling in time"
-        elif 2 * padding != frames - 1:
-            self.refused[layer.origin] = f"{what} kernel in time that is not in the middle of its padding"
         plane = replace(layer, kernel=layer.kernel[1:], stride=layer.stride[1:], padding=layer.padding[1:])
         if not isinstance(layer, net.Conv):
             return plane
         if layer.origin not in self.in_time:
             return net.Conv(**{**vars(plane), "dilation": layer.dilation[1:]})
+        frames = layer.kernel[0]
         delay, self.delay = self.delay, self.delay + frames // 2
         smaller = _frame(layer.inputs).elements < _frame(layer.outputs).elements
         given = {**vars(plane), "kernel": layer.kernel, "dilation": layer.dilation}
@@ -185,7 +177,7 @@ class _Streaming:
         if steps:
             before, after = self.waits.get(place, (0, 0))
             sizes = layer.inputs.elements, layer.outputs.elements
-            self.waits[place] = before + sizes[0], after + sizes[1]
+            self.waits[place] = before + steps * sizes[0], after + steps * sizes[1]
         if place not in self.waits:
             return body
         behind = self.waits[place][1] <= self.waits[place][0]

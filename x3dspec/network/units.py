@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from x3dspec.language.errors import BadArgument, SpecError, nearest
+from x3dspec.network import quantities
 from x3dspec.network.breakdown import short as digits
 from x3dspec.network.quantities import BINARY, BYTES, DECIMAL, LIMITED, QUANTITIES
 
@@ -35,7 +36,10 @@ _UNITS = {
     for word in (unit.word, *unit.others)
 }
 _PREFIXES = {prefix.lower() for prefix in (*DECIMAL, *BYTES)}
-_LISTED = "FLOPs, MACs, params and activations, after k, M, G (or B) or T, bytes, as in 6GiB saved, and ms"
+_LISTED = (
+    "FLOPs, MACs, params and activations, after k, M, G (or B) or T, bytes, as in 6GiB saved, ms, and "
+    "of a stream MACs/step, state and frames late"
+)
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,15 @@ def _prefix(count: int, prefixes: Mapping[str, int]) -> tuple[str, int]:
     """The greatest prefix that a count has one of, or else the least, and how many that is."""
     fitting = [pair for pair in prefixes.items() if pair[1] <= count]
     return max(fitting or list(prefixes.items())[:1], key=lambda pair: pair[1])
+
+
+def in_form(target: Target, form: str) -> Target:
+    """The same figure of a form: MACs of a stream are those of a step.
+
+    Raises:
+        SpecError: a form that has no figures of its own, or not this one.
+    """
+    return replace(target, quantity=quantities.in_form(target.quantity, form))
 
 
 def parse_tolerance(text: str, argument: str = "tolerance") -> Fraction:
