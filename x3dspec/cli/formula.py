@@ -34,6 +34,9 @@ class FormulaAnswer(output.Answer):
     elasticities: dict[str, float]
 
 
+_NAMES = ", ".join(QUANTITIES) + "."
+
+
 def register(app: typer.Typer) -> None:
     app.command(context_settings=arguments.OPEN)(formula)
 
@@ -45,7 +48,7 @@ def formula(
         help="A spec, and factor values.",
         autocompletion=completion.specs,
     ),
-    quantity: Quantity = typer.Option("macs", help="What is counted."),
+    quantity: Quantity = typer.Option("macs", metavar="NAME", help=_NAMES),
     relaxed: bool = typer.Option(False, "--relaxed", help="Without rounding: a polynomial in the factors."),
     form: Format = typer.Option("text", "--format", help="How it is written."),
     convention: str = typer.Option(
